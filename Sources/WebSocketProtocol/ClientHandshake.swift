@@ -1,0 +1,69 @@
+public import HTTPTypes
+
+/// The client's half of the opening handshake as pure functions: ``request`` is what to send,
+/// ``check(_:)`` judges the answer (RFC 6455 §4.1).
+public struct ClientHandshake: Sendable, Hashable {
+    /// The request to send.
+    public let request: HTTPRequest
+    private let key: String
+    private let subprotocols: [String]
+
+    /// - Parameters:
+    ///   - url: where to.
+    ///   - subprotocols: offered, in order of preference.
+    ///   - headers: further fields for the request, such as `Origin`, `Cookie` or `Authorization`.
+    ///   - random: where the nonce of 16 bytes comes from.
+    /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``.
+    public init(
+        url: WebSocketURL, subprotocols: [String] = [], headers: HTTPFields = [:], random: RandomSource = .system
+    ) throws(UsageError) {
+        try HandshakeFields.checkCallerFields(headers)
+        if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) { throw .invalidSubprotocol(bad) }
+        key = Base64.encode(random.bytes(16))
+        self.subprotocols = subprotocols
+        var fields: HTTPFields = [
+            .upgrade: "websocket",
+            .connection: "Upgrade",
+            .secWebSocketKey: key,
+            .secWebSocketVersion: HandshakeFields.version,
+        ]
+        if !subprotocols.isEmpty { fields[.secWebSocketProtocol] = subprotocols.joined(separator: ", ") }
+        fields.append(contentsOf: headers)
+        request = HTTPRequest(
+            method: .get, scheme: nil, authority: url.authority, path: url.pathAndQuery, headerFields: fields)
+    }
+
+    /// What the server agreed to.
+    public struct Agreement: Sendable, Hashable {
+        /// The subprotocol chosen, or `nil` for none.
+        public let subprotocol: String?
+        /// The server's answer.
+        public let response: HTTPResponse
+    }
+
+    /// Checks the answer.
+    ///
+    /// - Throws: the ``ProtocolError`` of the first rule of RFC 6455 §4.1 it breaks;
+    ///   ``ProtocolError/unexpectedStatus(_:)`` for anything but 101.
+    public func check(_ response: HTTPResponse) throws(ProtocolError) -> Agreement {
+        let fields = response.headerFields
+        guard response.status.code == 101 else { throw .unexpectedStatus(response.status.code) }
+        if let missing = HandshakeFields.whyNotAnUpgrade(fields) { throw .responseNotAnUpgrade(missing) }
+        guard fields[values: .secWebSocketAccept] == [HandshakeFields.accept(for: key)] else {
+            throw .acceptMismatch
+        }
+        let extensions = fields[values: .secWebSocketExtensions]
+        if !extensions.isEmpty {
+            let first = try ExtensionElement.parse(extensions)[0]
+            // None is offered, so none may be used.
+            throw .extensionNotOffered(first.name)
+        }
+        let chosen = fields[values: .secWebSocketProtocol]
+        guard let subprotocol = chosen.first else { return Agreement(subprotocol: nil, response: response) }
+        // RFC 6455 §4.1: exactly one, of those offered.
+        guard chosen.count == 1, subprotocols.contains(subprotocol) else {
+            throw .subprotocolNotOffered(chosen.joined(separator: ", "))
+        }
+        return Agreement(subprotocol: subprotocol, response: response)
+    }
+}

@@ -1,0 +1,47 @@
+import Crypto
+import HTTPTypes
+
+/// What the two halves of the opening handshake share (RFC 6455 §1.3, §4).
+enum HandshakeFields {
+    /// The version of RFC 6455.
+    static let version = "13"
+
+    /// The value of `Sec-WebSocket-Accept` that answers a key: base64 of SHA-1 of the key and a fixed
+    /// GUID (RFC 6455 §4.2.2).
+    static func accept(for key: String) -> String {
+        var hash = Insecure.SHA1()
+        let text = Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
+        text.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return Base64.encode(Array(hash.finalize()))
+    }
+
+    /// Whether the fields ask for, or grant, the change to WebSocket. Says what is missing otherwise.
+    static func whyNotAnUpgrade(_ fields: HTTPFields) -> String? {
+        // RFC 6455 §4.2.1: Upgrade holds "websocket", Connection holds "Upgrade", letter case aside.
+        guard HTTPGrammar.list(fields[values: .upgrade], contains: "websocket") else {
+            return "Upgrade: websocket is missing"
+        }
+        guard HTTPGrammar.list(fields[values: .connection], contains: "upgrade") else {
+            return "Connection: Upgrade is missing"
+        }
+        return nil
+    }
+
+    /// Fields the handshake writes itself, and those that say how HTTP frames a message.
+    private static let reserved: Set<String> = [
+        "host", "connection", "upgrade", "content-length", "transfer-encoding", "sec-websocket-key",
+        "sec-websocket-accept", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions",
+    ]
+
+    static func checkCallerFields(_ fields: HTTPFields) throws(UsageError) {
+        for field in fields where reserved.contains(field.name.canonicalName) {
+            throw .reservedHeader(field.name.rawName)
+        }
+    }
+
+    /// Each a token, none twice (RFC 6455 §4.1).
+    static func firstInvalid(subprotocols: [String]) -> String? {
+        var seen: Set<String> = []
+        return subprotocols.first { !HTTPGrammar.isToken($0) || !seen.insert($0).inserted }
+    }
+}

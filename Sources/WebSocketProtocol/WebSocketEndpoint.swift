@@ -1,0 +1,379 @@
+/// One end of a WebSocket connection after the opening handshake, without any I/O (RFC 6455 §5–§7).
+///
+/// Bytes from the peer go in through ``receive(_:at:)``, events come out; messages go in through
+/// ``send(_:_:into:)`` and its siblings, bytes come out. It knows no socket, thread or clock: the same
+/// input gives the same output, however it is cut.
+///
+/// Not safe to share: one owner, one call at a time.
+public struct WebSocketEndpoint: Sendable {
+    public let role: Role
+    public let limits: Limits
+
+    /// How messages are handed out. A change takes effect with the next message.
+    public var delivery: Delivery
+
+    // Read side.
+    private var headerParser = FrameHeaderParser()
+    private var frame: IncomingFrame?
+    private var message: IncomingMessage?
+    private var assembler = MessageAssembler()
+    private var controlPayload: [UInt8] = []
+
+    // Write side.
+    private var maskingKeys: MaskingKeySource
+    private var outgoing: OutgoingMessage?
+    /// The payload of the pong that is due. Only the latest ping's is kept: §5.5.3 allows to answer just
+    /// that one, and so a peer that pings without reading cannot fill memory.
+    private var duePong: [UInt8]?
+
+    // Both sides.
+    public private(set) var closeHandshake = CloseHandshake()
+
+    /// - Parameters:
+    ///   - role: which end this is.
+    ///   - limits: what the peer may cost.
+    ///   - delivery: messages whole, or in the parts they arrive in.
+    ///   - random: where a client's masking keys come from.
+    public init(
+        role: Role, limits: Limits = Limits(), delivery: Delivery = .messages, random: RandomSource = .system
+    ) {
+        self.role = role
+        self.limits = limits
+        self.delivery = delivery
+        maskingKeys = MaskingKeySource(random: random)
+    }
+}
+
+/// The frame whose payload is arriving.
+private struct IncomingFrame: Sendable {
+    var header: FrameHeader
+    var received: UInt64 = 0
+    var remaining: UInt64 { header.payloadLength - received }
+}
+
+/// The message whose frames are arriving.
+private struct IncomingMessage: Sendable {
+    let kind: MessageKind
+    let delivery: Delivery
+    var size: UInt64 = 0
+    var fragments = 0
+    var validated = 0
+    var utf8 = UTF8Validator()
+}
+
+/// The fragmented message being sent.
+private struct OutgoingMessage: Sendable {
+    let kind: MessageKind
+    var validated = 0
+    var utf8 = UTF8Validator()
+}
+
+// MARK: - Receiving
+
+extension WebSocketEndpoint {
+    /// Reads on in bytes that came from the peer.
+    ///
+    /// Call it until it returns `nil`, which means that the input is used up; then call it with the next
+    /// bytes. Payload is unmasked where it lies, so the input is changed.
+    ///
+    /// - Parameters:
+    ///   - input: bytes as they came.
+    ///   - offset: where to read on; moved past what was used.
+    public mutating func receive(_ input: inout MutableRawSpan, at offset: inout Int) -> Event? {
+        input.withUnsafeMutableBytes { receive($0, at: &offset) }
+    }
+
+    /// ``receive(_:at:)`` for a buffer given by pointer, as a transport has it.
+    public mutating func receive(_ input: UnsafeMutableRawBufferPointer, at offset: inout Int) -> Event? {
+        while closeHandshake.mayReceive {
+            do throws(ProtocolError) {
+                if frame == nil {
+                    guard
+                        let header = try headerParser.next(
+                            UnsafeRawBufferPointer(input), at: &offset, rules: frameRules)
+                    else { return nil }
+                    try begin(header)
+                }
+                if let event = try advance(input, at: &offset) { return event }
+                if frame != nil { return nil }
+            } catch {
+                fail(error)
+                offset = input.count
+                return .failed(error)
+            }
+        }
+        // RFC 6455 §5.5.1: whatever follows a close frame is not processed; §7.1.7: nor is anything
+        // after the connection has been failed.
+        offset = input.count
+        return nil
+    }
+
+    private var frameRules: FrameRules {
+        FrameRules(
+            sender: role == .server ? .client : .server,
+            insideMessage: message != nil,
+            maxFrameSize: limits.maxFrameSize ?? .max
+        )
+    }
+
+    private mutating func begin(_ header: FrameHeader) throws(ProtocolError) {
+        frame = IncomingFrame(header: header)
+        if header.opcode.isControl { return }
+        if header.opcode != .continuation {
+            message = IncomingMessage(kind: header.opcode == .text ? .text : .binary, delivery: delivery)
+        }
+        guard var current = message else { return }
+        message = nil
+        current.fragments += 1
+        // Only in parts, where no limit stops it, can the sum wrap; there it is not used.
+        let (size, overflow) = current.size.addingReportingOverflow(header.payloadLength)
+        if current.delivery == .messages {
+            guard !overflow, size <= UInt64(clamping: limits.maxMessageSize) else {
+                throw .messageTooBig(length: overflow ? .max : size, limit: limits.maxMessageSize)
+            }
+            guard current.fragments <= limits.effectiveMaxMessageFragments else {
+                throw .tooManyFragments(limit: limits.effectiveMaxMessageFragments)
+            }
+        }
+        current.size = size
+        message = current
+    }
+
+    /// Takes payload of the frame under way; clears `frame` when it is complete.
+    private mutating func advance(
+        _ input: UnsafeMutableRawBufferPointer, at offset: inout Int
+    ) throws(ProtocolError) -> Event? {
+        guard var current = frame else { return nil }
+        let available = UInt64(input.count - offset)
+        let count = Int(min(current.remaining, available))
+        let range = offset..<(offset + count)
+        let piece = UnsafeMutableRawBufferPointer(rebasing: input[range])
+        if let key = current.header.maskingKey {
+            key.apply(to: piece, offset: Int(truncatingIfNeeded: current.received & 3))
+        }
+        let isFirst = current.received == 0
+        current.received += UInt64(count)
+        offset += count
+        let isComplete = current.remaining == 0
+        frame = isComplete ? nil : current
+        if current.header.opcode.isControl {
+            return try takeControl(
+                current.header.opcode, range: range, piece: UnsafeRawBufferPointer(piece), isFirst: isFirst,
+                isComplete: isComplete)
+        }
+        return try takeData(
+            current.header, range: range, piece: UnsafeRawBufferPointer(piece), isComplete: isComplete)
+    }
+
+    private mutating func takeControl(
+        _ opcode: Opcode, range: Range<Int>, piece: UnsafeRawBufferPointer, isFirst: Bool, isComplete: Bool
+    ) throws(ProtocolError) -> Event? {
+        let payload: Payload
+        if isFirst, isComplete {
+            payload = .input(range)
+        } else {
+            controlPayload.append(contentsOf: piece)
+            guard isComplete else { return nil }
+            payload = .held(controlPayload)
+            controlPayload = []
+        }
+        switch opcode {
+        case .ping:
+            // RFC 6455 §5.5.2: a ping must be answered with a pong of the same payload. None after our
+            // close frame: it ends what we send.
+            if closeHandshake.maySendData {
+                if case .held(let bytes) = payload { duePong = bytes } else { duePong = [UInt8](piece) }
+            }
+            return .ping(payload)
+        case .pong:
+            return .pong(payload)
+        default:
+            let close: ClosePayload
+            if case .held(let bytes) = payload {
+                close = try ClosePayload(parsing: bytes.span.bytes)
+            } else {
+                close = try ClosePayload(parsing: RawSpan(_unsafeBytes: piece))
+            }
+            closeHandshake.receive(close)
+            return .close(close)
+        }
+    }
+
+    private mutating func takeData(
+        _ header: FrameHeader, range: Range<Int>, piece: UnsafeRawBufferPointer, isComplete: Bool
+    ) throws(ProtocolError) -> Event? {
+        guard var current = message else { return nil }
+        let isLast = isComplete && header.isFinal
+        if current.kind == .text {
+            // RFC 6455 §8.1: fail as soon as the text cannot be UTF-8 any more.
+            if let bad = current.utf8.validate(piece) {
+                throw .invalidUTF8(offset: current.validated + bad)
+            }
+            current.validated += piece.count
+            if isLast, !current.utf8.isComplete { throw .invalidUTF8(offset: current.validated) }
+        }
+        message = isLast ? nil : current
+
+        if current.delivery == .parts {
+            // An empty piece says nothing, unless it is what ends the message.
+            guard isLast || !piece.isEmpty else { return nil }
+            return .part(current.kind, .input(range), isLast: isLast)
+        }
+        if isLast, assembler.bytes.isEmpty { return .message(current.kind, .input(range)) }
+        assembler.append(piece, expected: Int(clamping: current.size))
+        return isLast ? .message(current.kind, .held(assembler.take())) : nil
+    }
+
+    /// Fails the connection for a rule that only the owner can judge, such as pings per second.
+    ///
+    /// The close frame is then among the replies (RFC 6455 §7.1.7).
+    public mutating func fail(_ error: ProtocolError) {
+        closeHandshake.fail(error)
+        frame = nil
+        message = nil
+        controlPayload = []
+        duePong = nil
+        _ = assembler.take()
+    }
+
+    /// Whether the peer is in the middle of a frame or message, as far as its bytes tell.
+    public var isReceivingMessage: Bool { message != nil || frame != nil || headerParser.isInsideHeader }
+}
+
+// MARK: - Sending
+
+extension WebSocketEndpoint {
+    /// Appends a whole message, as one frame.
+    ///
+    /// - Throws: ``UsageError/notOpen`` once closing has begun, ``UsageError/messageUnderWay`` inside a
+    ///   fragmented message, ``UsageError/textNotUTF8(offset:)``. Nothing is appended then.
+    public mutating func send(
+        _ kind: MessageKind, _ payload: RawSpan, into output: inout [UInt8]
+    ) throws(UsageError) {
+        try checkWholeMessageMayBeSent()
+        if kind == .text {
+            var utf8 = UTF8Validator()
+            if let bad = utf8.validate(payload) { throw .textNotUTF8(offset: bad) }
+            guard utf8.isComplete else { throw .textNotUTF8(offset: payload.byteCount) }
+        }
+        appendFrame(opcode: kind.opcode, isFinal: true, payload, into: &output)
+    }
+
+    /// Appends a text message, as one frame.
+    ///
+    /// - Throws: ``UsageError/notOpen``, ``UsageError/messageUnderWay``. Nothing is appended then.
+    public mutating func send(_ text: String, into output: inout [UInt8]) throws(UsageError) {
+        try checkWholeMessageMayBeSent()
+        var text = text
+        text.withUTF8 { utf8 in
+            // A String is valid UTF-8 by construction.
+            appendFrame(
+                opcode: .text, isFinal: true, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)), into: &output)
+        }
+    }
+
+    private func checkWholeMessageMayBeSent() throws(UsageError) {
+        guard closeHandshake.maySendData else { throw .notOpen }
+        guard outgoing == nil else { throw .messageUnderWay }
+    }
+
+    /// Appends one fragment of a message (RFC 6455 §5.4). Pings, pongs and the closing handshake may go
+    /// between fragments; other messages may not.
+    ///
+    /// - Parameters:
+    ///   - kind: the same for each fragment of a message.
+    ///   - isLast: ends the message.
+    /// - Throws: ``UsageError/notOpen``, ``UsageError/messageUnderWay`` when `kind` differs from the first
+    ///   fragment's, ``UsageError/textNotUTF8(offset:)`` (text may be cut inside a character, but not end
+    ///   there). Nothing is appended then.
+    public mutating func sendFragment(
+        _ kind: MessageKind, _ payload: RawSpan, isLast: Bool, into output: inout [UInt8]
+    ) throws(UsageError) {
+        guard closeHandshake.maySendData else { throw .notOpen }
+        var current = outgoing ?? OutgoingMessage(kind: kind)
+        guard current.kind == kind else { throw .messageUnderWay }
+        if kind == .text {
+            if let bad = current.utf8.validate(payload) { throw .textNotUTF8(offset: current.validated + bad) }
+            current.validated += payload.byteCount
+            if isLast, !current.utf8.isComplete { throw .textNotUTF8(offset: current.validated) }
+        }
+        let opcode = outgoing == nil ? kind.opcode : .continuation
+        outgoing = isLast ? nil : current
+        appendFrame(opcode: opcode, isFinal: isLast, payload, into: &output)
+    }
+
+    /// Whether a fragmented message has been begun and not ended.
+    public var isSendingMessage: Bool { outgoing != nil }
+
+    /// Appends a ping (RFC 6455 §5.5.2).
+    ///
+    /// - Throws: ``UsageError/notOpen``, ``UsageError/controlPayloadTooLong(bytes:)``.
+    public mutating func sendPing(_ payload: RawSpan, into output: inout [UInt8]) throws(UsageError) {
+        try sendControl(.ping, payload, into: &output)
+    }
+
+    /// Appends an unasked pong, which serves as a one-way heartbeat (RFC 6455 §5.5.3).
+    ///
+    /// - Throws: ``UsageError/notOpen``, ``UsageError/controlPayloadTooLong(bytes:)``.
+    public mutating func sendPong(_ payload: RawSpan, into output: inout [UInt8]) throws(UsageError) {
+        try sendControl(.pong, payload, into: &output)
+    }
+
+    private mutating func sendControl(
+        _ opcode: Opcode, _ payload: RawSpan, into output: inout [UInt8]
+    ) throws(UsageError) {
+        guard closeHandshake.maySendData else { throw .notOpen }
+        guard payload.byteCount <= FrameHeader.maximumControlPayload else {
+            throw .controlPayloadTooLong(bytes: payload.byteCount)
+        }
+        appendFrame(opcode: opcode, isFinal: true, payload, into: &output)
+    }
+
+    /// Begins the closing handshake (RFC 6455 §7.1.2). Does nothing when it has begun already, from
+    /// either end. A message under way stays unfinished.
+    ///
+    /// - Returns: whether this call began it.
+    @discardableResult
+    public mutating func close(_ payload: ClosePayload, into output: inout [UInt8]) -> Bool {
+        guard let frame = closeHandshake.close(payload) else { return false }
+        // RFC 6455 §5.5.1: nothing follows our close frame, so a pong that is due goes out before it.
+        appendDuePong(into: &output)
+        appendFrame(opcode: .close, isFinal: true, frame.bytes.span.bytes, into: &output)
+        return true
+    }
+
+    /// Whether the peer is owed a pong or a close frame.
+    public var owesReplies: Bool { duePong != nil || closeHandshake.owesFrame }
+
+    /// Appends the pong and the close frame that are due, if any.
+    ///
+    /// They may go ahead of messages that wait, and between the fragments of one. While they are not
+    /// taken, later pings replace the pong that is due.
+    public mutating func drainReplies(into output: inout [UInt8]) {
+        appendDuePong(into: &output)
+        if let frame = closeHandshake.takeOwedFrame() {
+            appendFrame(opcode: .close, isFinal: true, frame.bytes.span.bytes, into: &output)
+        }
+    }
+
+    private mutating func appendDuePong(into output: inout [UInt8]) {
+        guard let payload = duePong else { return }
+        duePong = nil
+        appendFrame(opcode: .pong, isFinal: true, payload.span.bytes, into: &output)
+    }
+
+    private mutating func appendFrame(
+        opcode: Opcode, isFinal: Bool, _ payload: RawSpan, into output: inout [UInt8]
+    ) {
+        let key = role == .client ? maskingKeys.next() : nil
+        FrameHeader(
+            isFinal: isFinal, opcode: opcode, maskingKey: key, payloadLength: UInt64(payload.byteCount)
+        ).append(to: &output)
+        let start = output.count
+        payload.withUnsafeBytes { output.append(contentsOf: $0) }
+        guard let key else { return }
+        output.withUnsafeMutableBytes {
+            key.apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+        }
+    }
+}
