@@ -1,0 +1,53 @@
+# `make` says what there is. Everything longer than a line or two is in scripts/.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+# CI=true: warnings in our own targets are errors (Package.swift reads the variable; dependencies are not
+# touched), and a test whose tool is missing fails instead of being skipped.
+ifneq ($(filter true 1,$(CI)),)
+export DUPLEX_WERROR := 1
+export DUPLEX_REQUIRE_TOOLS := 1
+endif
+ifeq ($(WERROR),1)
+export DUPLEX_WERROR := 1
+endif
+
+SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Examples)
+
+.PHONY: help run test lint format bench docs coverage clean
+
+help: ## Say what there is (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## Build for release and start the server: make run ARGS="--port 9001"
+	@scripts/dependencies.sh run
+	swift build -c release --product duplex
+	@exec .build/release/duplex serve $(ARGS)
+
+# The plain `swift test` stays last, so that its closing lines end the output.
+test: ## Install what the tests need, then run them all
+	@scripts/dependencies.sh test
+	swift build --build-tests
+	scripts/test-tsan.sh
+	swift test
+
+lint: ## Check format and style; changes nothing
+	swift format lint --strict --recursive $(SWIFT_FILES)
+
+format: ## Rewrite the sources in the format that `make lint` checks
+	swift format --in-place --recursive $(SWIFT_FILES)
+
+bench: ## Measure, and write docs/performance.md
+	@scripts/dependencies.sh bench
+	swift run -c release --package-path Benchmarks duplex-benchmarks $(ARGS)
+
+docs: ## Build the reference documentation into .build-docs/
+	scripts/docs.sh
+
+coverage: ## Say which lines of the protocol core its own tests leave out
+	scripts/coverage.sh
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-* Benchmarks/.build Conformance/.build Examples/.build

@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# Installs what a make target needs and this machine lacks: one line per thing installed, silence when
+# nothing is missing.
+#
+#   scripts/dependencies.sh run     what the build needs
+#   scripts/dependencies.sh bench   the same
+#   scripts/dependencies.sh test    also the foreign peers that the interop tests meet: a browser, ws for
+#                                   Node.js, websockets for Python, openssl
+#
+# On Debian and Ubuntu it uses apt-get (with sudo where needed); elsewhere it names what to install and stops.
+# The one thing it never installs is Swift itself: which one, and how, is the user's choice.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly swift_minimum=6.2
+readonly python_minimum="3, 9"
+readonly venv=.build-tools/python
+readonly requirements=Tests/Interop/python/requirements.txt
+
+role=${1:-}
+case $role in
+    run | bench | test) ;;
+    *)
+        echo "usage: scripts/dependencies.sh run|bench|test" >&2
+        exit 2
+        ;;
+esac
+
+fail() {
+    printf 'dependencies: %s\n' "$@" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+is_debian() {
+    have apt-get && [[ -e /etc/debian_version ]]
+}
+
+is_ubuntu() {
+    grep -qsi '^ID=ubuntu' /etc/os-release
+}
+
+# Swift comes first: without it nothing below is worth installing.
+check_swift() {
+    local line version major minor
+    if ! have swift; then
+        fail "Swift is not installed (or not on PATH)." \
+            "Duplex needs Swift $swift_minimum or newer; https://www.swift.org/install says how to get it."
+    fi
+    line=$(swift --version 2>/dev/null) ||
+        fail "\`swift --version\` fails, so the toolchain at $(command -v swift) is broken." \
+            "https://www.swift.org/install says how to install it anew."
+    # "Swift version 6.3.1 (swift-6.3.1-RELEASE)", with Apple's or a vendor's words around it.
+    [[ $line =~ Swift\ version\ ([0-9]+)\.([0-9]+) ]] || fail "cannot read a version in \"$line\"."
+    major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
+    version=$major.$minor
+    if ((major < ${swift_minimum%.*} || (major == ${swift_minimum%.*} && minor < ${swift_minimum#*.}))); then
+        fail "Swift $version is too old: Duplex needs $swift_minimum or newer." \
+            "https://www.swift.org/install says how to get it; $(command -v swift) is the one found."
+    fi
+}
+
+# Missing things, by the name a person knows and by the name of Debian's package. Both lists grow together.
+missing=()
+packages=()
+need() {
+    missing+=("$1")
+    packages+=("$2")
+}
+
+# The C and C++ headers that the compiler needs to build SwiftNIO and BoringSSL. Where they lie is known of
+# Debian only; elsewhere the compiler itself will say what it misses.
+find_headers() {
+    is_debian || return 0
+    local -a cxx=(/usr/include/c++/*/string)
+    [[ -e /usr/include/stdlib.h ]] || need "C headers" libc6-dev
+    # g++ is the package whose name stays the same while libstdc++-N-dev counts up.
+    [[ -e ${cxx[0]} ]] || need "C++ headers" g++
+}
+
+# On Ubuntu the package `chromium-browser` is a script that only asks for the snap: it is no browser.
+is_snap_shim() {
+    [[ $(head -c 2 "$1") == '#!' ]] && grep -q 'snap install chromium' "$1"
+}
+
+find_browser() {
+    local name path
+    if [[ -n ${CHROMIUM:-} ]]; then
+        have "$CHROMIUM" || fail "CHROMIUM is set to \"$CHROMIUM\", which cannot be run."
+        return 0
+    fi
+    for name in chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+        path=$(command -v "$name" 2>/dev/null) || continue
+        is_snap_shim "$path" || return 0
+    done
+    return 1
+}
+
+# Debian's package puts ws where its own Node.js looks; NODE_PATH serves every other installation.
+find_ws() {
+    local folder
+    local -a folders
+    IFS=: read -ra folders <<<"${NODE_PATH:-}:/usr/share/nodejs"
+    for folder in "${folders[@]}"; do
+        [[ -z $folder || ! -e $folder/ws/package.json ]] || return 0
+    done
+    return 1
+}
+
+# A Python that can make a virtual environment. The one first on PATH may come from a version manager, or be
+# Debian's without ensurepip; the system's is tried after it.
+find_python() {
+    local candidate
+    for candidate in python3 /usr/bin/python3; do
+        if "$candidate" -c "import sys, venv, ensurepip; sys.exit(sys.version_info < ($python_minimum))" \
+            >/dev/null 2>&1; then
+            echo "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The version is read from the environment's own Python, so a copied, moved or half-deleted one counts as none.
+# `pip check` would be more thorough and takes a second; this takes a tenth.
+venv_is_ready() {
+    [[ -x $venv/bin/python ]] && "$venv/bin/python" - "$requirements" >/dev/null 2>&1 <<'PYTHON'
+import sys
+from importlib.metadata import version
+
+import websockets.asyncio.server
+
+for line in open(sys.argv[1]):
+    name, pinned, wanted = line.split("#")[0].strip().partition("==")
+    if pinned and version(name) != wanted:
+        sys.exit(1)
+PYTHON
+}
+
+install_packages() {
+    local log name index
+    local -a privileged=(env DEBIAN_FRONTEND=noninteractive)
+    ((${#packages[@]} > 0)) || return 0
+
+    if ! is_debian; then
+        fail "this machine lacks, for \`make $role\`:" "${missing[@]/#/  }" \
+            "Install them with your system's package manager and run it again." \
+            "(\`swift test\` by itself skips the tests whose tools are missing.)"
+    fi
+    if ((EUID != 0)); then
+        have sudo || fail "not root, and there is no sudo. As root, run:" \
+            "  apt-get update && apt-get install ${packages[*]}"
+        privileged=(sudo "${privileged[@]}")
+    fi
+
+    # apt-get's pages of output matter only if it fails. Another apt-get may be running: wait for its lock.
+    log=$(mktemp "${TMPDIR:-/tmp}/duplex-apt.XXXXXX")
+    # A list that cannot be refreshed is not yet a failure: the old one may do.
+    "${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >"$log" 2>&1 || true
+    if ! "${privileged[@]}" apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends \
+        "${packages[@]}" >>"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        fail "apt-get could not install: ${packages[*]} (the end of its output is above, all of it in $log)." \
+            "If it could not reach a mirror, check the network or the proxy and run this again." \
+            "If it knows no such package, install what it stands for by other means."
+    fi
+    rm -f "$log"
+    for index in "${!packages[@]}"; do
+        name=${missing[index]}
+        echo "dependencies: installed $name (package ${packages[index]})"
+    done
+}
+
+make_venv() {
+    local python log
+    python=$(find_python) ||
+        fail "no Python of at least ${python_minimum/, /.} with venv and ensurepip, even after installing." \
+            "Put one first on PATH (https://www.python.org/downloads) and run this again."
+    rm -rf "$venv"
+    mkdir -p "${venv%/*}"
+    log=$(mktemp "${TMPDIR:-/tmp}/duplex-pip.XXXXXX")
+    if ! "$python" -m venv "$venv" >"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        fail "$python could not make a virtual environment at $venv (its output is above)."
+    fi
+    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --requirement "$requirements" >"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        rm -rf "$venv"
+        fail "pip could not install what $requirements names (the end of its output is above, all of it in $log)." \
+            "If it could not reach the package index, check the network, the proxy or pip's configuration" \
+            "(\`$python -m pip config list\`) and run this again."
+    fi
+    rm -f "$log"
+    echo "dependencies: installed $(grep -v '^#' "$requirements" | tr '\n' ' ')in $venv"
+}
+
+check_swift
+find_headers
+have git || need git git
+
+if [[ $role == test ]]; then
+    if ! find_browser; then
+        if is_ubuntu; then
+            fail "no Chromium. Ubuntu's package of that name only fetches a snap, which containers cannot run." \
+                "Install Google Chrome (https://www.google.com/chrome), or any Chromium, and, if it is not on" \
+                "PATH as chromium, chromium-browser or google-chrome, set CHROMIUM to its path."
+        fi
+        need "Chromium or Google Chrome" chromium
+    fi
+    have node || need "Node.js" nodejs
+    find_ws || need "ws for Node.js (where NODE_PATH leads)" node-ws
+    have openssl || need openssl openssl
+    venv_is_ready || find_python >/dev/null ||
+        need "Python ${python_minimum/, /.} or newer, with venv" python3-venv
+fi
+
+install_packages
+
+if [[ $role == test ]]; then
+    venv_is_ready || make_venv
+fi
