@@ -1,0 +1,95 @@
+public import HTTPTypes
+public import NIOCore
+import NIOPosix
+import NIOSSL
+public import WebSocketProtocol
+
+/// The transport over a SwiftNIO channel, TCP or TLS: the one handler left in the pipeline once the opening
+/// handshake is done. Bytes in, bytes out, one flush per read burst.
+///
+public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    private let channel: any Channel
+    private var input: (any ConnectionInput)?
+
+    private init(channel: any Channel) { self.channel = channel }
+
+    /// Puts a connection on a channel whose opening handshake is done: adds the handler and feeds it what
+    /// came behind the handshake. To be called on the channel's event loop.
+    public static func start(
+        on channel: any Channel, role: Role, request: HTTPRequest, subprotocol: String?,
+        options: ConnectionOptions, leftover: ByteBuffer
+    ) throws -> WebSocketConnection {
+        let transport = ChannelTransport(channel: channel)
+        try channel.pipeline.syncOperations.addHandler(transport)
+        let (connection, input) = WebSocketConnection.start(
+            on: transport, role: role, request: request, subprotocol: subprotocol,
+            remoteAddress: channel.remoteAddress, options: options, eventLoop: channel.eventLoop)
+        transport.input = input
+        transport.deliver(leftover)
+        return connection
+    }
+
+    private func deliver(_ buffer: ByteBuffer) {
+        guard buffer.readableBytes > 0, let input else { return }
+        buffer.withUnsafeReadableBytes { bytes in
+            LoopScratch.current.withMutableCopy(of: bytes) { input.received($0) }
+        }
+    }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) { deliver(unwrapInboundIn(data)) }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        input?.inputEnded()
+        input = nil
+        context.fireChannelInactive()
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { input?.inputEnded() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A TLS peer that ends TCP without TLS's own goodbye; what matters is whether WebSocket's was said.
+        if case NIOSSLError.uncleanShutdown = error {
+            input?.inputEnded()
+        } else {
+            input?.failed(EndCause(error))
+        }
+        input = nil
+    }
+}
+
+extension ChannelTransport: ByteTransport {
+    public func write(_ bytes: [UInt8]) {
+        var buffer = channel.allocator.buffer(capacity: bytes.count)
+        buffer.writeBytes(bytes)
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        promise.futureResult.whenComplete { result in
+            switch result {
+            case .success: bound.value.input?.written()
+            case .failure(let error): bound.value.input?.failed(EndCause(error))
+            }
+        }
+        channel.writeAndFlush(buffer, promise: promise)
+    }
+
+    public func pauseReading() { setAutoRead(false) }
+    public func resumeReading() { setAutoRead(true) }
+
+    private func setAutoRead(_ value: Bool) {
+        // Fails only on a channel that is closed already, where nothing is read anyway.
+        try? channel.syncOptions?.setOption(.autoRead, value: value)
+    }
+
+    public func closeOutput() { channel.close(mode: .output, promise: nil) }
+
+    public func abort() {
+        input = nil
+        channel.close(mode: .all, promise: nil)
+    }
+}

@@ -1,0 +1,513 @@
+import NIOCore
+import WebSocketProtocol
+
+/// The state of one live connection. Everything here is touched on the connection's event loop only;
+/// ``WebSocketConnection`` is the face the rest of the world sees.
+///
+/// It drives the sans-I/O endpoint: bytes from the transport become messages for the reader, messages
+/// become bytes for the transport, and whatever happens, exactly one ``ConnectionEnd`` comes out.
+final class ConnectionCore: ConnectionInput {
+    let eventLoop: any EventLoop
+    let options: ConnectionOptions
+    private(set) var endpoint: WebSocketEndpoint
+    /// The public face; held while the connection lives, so that a connection with callbacks stays though
+    /// nobody else keeps it.
+    var connection: WebSocketConnection?
+    private var transport: (any ByteTransport)?
+
+    // Read side.
+    private var inbound = InboundQueue()
+    private var callbacks: ConnectionCallbacks?
+    private var isReadingPaused = false
+    private var isInReadBurst = false
+    private var pingsThisSecond = 0
+    private var pingSecondBegan: NIODeadline
+
+    // Write side.
+    private var outbound = OutboundQueue()
+    /// Frames not yet handed to the transport.
+    private var outbox: [UInt8] = []
+    private var outboxPayload = 0
+    /// Writes handed to the transport and not yet taken by the operating system, oldest first.
+    private var inFlight = CircularBuffer<(wire: Int, payload: Int)>()
+    private var inFlightWire = 0
+    private var inFlightPayload = 0
+    private var isFlushing = false
+    private var drainWaiters: [CheckedContinuation<SendError?, Never>] = []
+    private var nextStreamID: OutboundQueue.StreamID = 0
+
+    // Pings of our own.
+    private var keepalive: Keepalive?
+    private var keepaliveTimer: Scheduled<Void>?
+    private var nextPingID: UInt64 = 0
+    private var pings: [(id: UInt64, sentAt: NIODeadline, waiter: CheckedContinuation<Result<Duration, SendError>, Never>)] = []
+
+    // Closing.
+    private var closeRequest: ClosePayload?
+    private var closeTimer: Scheduled<Void>?
+    private var isOutputClosed = false
+    private(set) var end: ConnectionEnd?
+    private var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
+
+    /// Wire bytes the transport may hold at a time. What waits beyond it stays here, where control frames
+    /// can still go ahead of it.
+    static let transportWindow = 256 << 10
+
+    init(role: Role, options: ConnectionOptions, eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        self.options = options
+        endpoint = WebSocketEndpoint(role: role, limits: options.limits)
+        pingSecondBegan = eventLoop.now
+    }
+
+    func start(_ transport: any ByteTransport) {
+        self.transport = transport
+        guard let interval = options.pingInterval else { return }
+        keepalive = Keepalive(
+            interval: TimeAmount(interval), timeout: TimeAmount(options.pongTimeout), now: eventLoop.now)
+        scheduleKeepalive()
+    }
+}
+
+// MARK: - From the transport
+
+extension ConnectionCore {
+    func received(_ bytes: UnsafeMutableRawBufferPointer) {
+        guard end == nil else { return }
+        keepalive?.received(at: eventLoop.now)
+        isInReadBurst = true
+        var offset = 0
+        while end == nil, let event = endpoint.receive(bytes, at: &offset) { handle(event, in: bytes) }
+        isInReadBurst = false
+        flush()
+    }
+
+    func written() {
+        guard let (wire, payload) = inFlight.popFirst() else { return }
+        inFlightWire -= wire
+        inFlightPayload -= payload
+        flush()
+    }
+
+    func inputEnded() {
+        finish(.endOfStream)
+    }
+
+    func failed(_ cause: EndCause) {
+        finish(cause)
+    }
+
+    private func handle(_ event: Event, in input: UnsafeMutableRawBufferPointer) {
+        switch event {
+        case .message(let kind, let payload): deliver(kind, payload, in: input)
+        case .part: break  // The endpoint is asked for whole messages.
+        case .ping: countPing()
+        case .pong(let payload): pongArrived(payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input))))
+        case .close, .failed: peerEndedConversation()
+        }
+    }
+
+    private func countPing() {
+        let now = eventLoop.now
+        if now >= pingSecondBegan + .seconds(1) {
+            pingSecondBegan = now
+            pingsThisSecond = 0
+        }
+        pingsThisSecond += 1
+        guard pingsThisSecond > options.maxPingsPerSecond else { return }
+        endpoint.fail(.tooManyPings(limit: options.maxPingsPerSecond))
+        peerEndedConversation()
+    }
+
+    private func deliver(_ kind: MessageKind, _ payload: Payload, in input: UnsafeMutableRawBufferPointer) {
+        if let callbacks {
+            switch payload {
+            case .input(let range):
+                let part = UnsafeRawBufferPointer(rebasing: input[range])
+                callbacks.onMessage(isolated, kind, RawSpan(_unsafeBytes: part))
+            case .held(let bytes):
+                callbacks.onMessage(isolated, kind, bytes.span.bytes)
+            }
+            return
+        }
+        // After this end asked to close, a message that finds no room is dropped: reading must go on,
+        // for the peer's close frame comes behind it.
+        if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return }
+        let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
+        inbound.push(Message(kind: kind, bytes: bytes))
+        if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
+    }
+
+    private func pauseReading() {
+        guard !isReadingPaused else { return }
+        isReadingPaused = true
+        transport?.pauseReading()
+    }
+
+    private func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        transport?.resumeReading()
+    }
+
+    /// The peer closed, or was failed: nothing it sends matters from here on, and nothing but the close
+    /// frame is sent to it.
+    private func peerEndedConversation() {
+        startCloseTimer()
+        resumeReading()
+        flush()
+    }
+}
+
+// MARK: - Reading
+
+extension ConnectionCore {
+    /// Gives messages to callbacks from here on, those that wait first.
+    func setCallbacks(_ callbacks: ConnectionCallbacks) {
+        // Set before those that wait are handed out, so that what a callback sets off finds it; the burst
+        // gathers what they send into one write.
+        self.callbacks = callbacks
+        isInReadBurst = true
+        while let message = inbound.pop() {
+            callbacks.onMessage(isolated, message.kind, message.bytes.span.bytes)
+        }
+        isInReadBurst = false
+        if let end {
+            self.callbacks = nil
+            return callbacks.onEnd(isolated, end)
+        }
+        resumeReading()
+        flush()
+    }
+
+    /// A message that waits, if there is one.
+    func popMessage() -> Message? {
+        guard let message = inbound.pop() else { return nil }
+        if isReadingPaused, inbound.cost <= options.inboundHighWaterMark / 2 { resumeReading() }
+        return message
+    }
+
+    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>) {
+        if callbacks != nil {
+            continuation.resume(throwing: ReceiveError.alreadyConsumed)
+        } else if let message = popMessage() {
+            continuation.resume(returning: message)
+        } else if let end {
+            Self.resume(continuation, with: end)
+        } else if !inbound.wait(continuation) {
+            continuation.resume(throwing: ReceiveError.alreadyConsumed)
+        }
+    }
+
+    /// The reader's task was cancelled: nobody will read on, so the peer is told goodbye.
+    func readerCancelled() {
+        guard let waiter = inbound.takeWaiter() else { return }
+        waiter.resume(throwing: CancellationError())
+        close(.goingAwayByCancellation)
+    }
+
+    static func resume(_ continuation: CheckedContinuation<Message?, any Error>, with end: ConnectionEnd) {
+        if end.wasClean {
+            continuation.resume(returning: nil)
+        } else {
+            continuation.resume(throwing: ReceiveError.ended(end))
+        }
+    }
+}
+
+// MARK: - Sending
+
+extension ConnectionCore {
+    /// Payload bytes accepted and not yet taken by the operating system.
+    var bufferedAmount: Int { outbound.bytes + outboxPayload + inFlightPayload }
+
+    /// Whether a message can go straight into the outbox, ahead of nothing.
+    private var isWireFree: Bool {
+        outbound.isEmpty && outbox.count + inFlightWire < Self.transportWindow
+    }
+
+    private func checkMaySend() throws(SendError) {
+        if let end { throw .ended(end) }
+        guard closeRequest == nil, endpoint.closeHandshake.maySendData else { throw .usage(.notOpen) }
+    }
+
+    private func checkRoom() throws(SendError) {
+        guard bufferedAmount <= options.outboundLimit else {
+            throw .bufferFull(buffered: bufferedAmount, limit: options.outboundLimit)
+        }
+    }
+
+    /// Sends from the loop without suspending.
+    func send(_ kind: MessageKind, _ payload: RawSpan) throws(SendError) {
+        try checkMaySend()
+        try checkRoom()
+        guard isWireFree, payload.byteCount <= (options.fragmentSize ?? .max) else {
+            try enqueue(Message(kind: kind, bytes: payload.withUnsafeBytes { [UInt8]($0) }))
+            return
+        }
+        do throws(UsageError) {
+            try endpoint.send(kind, payload, into: &outbox)
+        } catch {
+            throw .usage(error)
+        }
+        outboxPayload += payload.byteCount
+        flush()
+    }
+
+    /// Accepts a message, however much waits: the caller suspends afterwards.
+    func enqueue(_ message: Message) throws(SendError) {
+        try checkMaySend()
+        if message.kind == .text {
+            var utf8 = UTF8Validator()
+            if let bad = utf8.validate(message.bytes.span.bytes) { throw .usage(.textNotUTF8(offset: bad)) }
+            guard utf8.isComplete else { throw .usage(.textNotUTF8(offset: message.bytes.count)) }
+        }
+        outbound.append(message)
+        flush()
+    }
+
+    func beginStream(_ kind: MessageKind) throws(SendError) -> OutboundQueue.StreamID {
+        try checkMaySend()
+        nextStreamID += 1
+        outbound.beginStream(nextStreamID, kind: kind)
+        return nextStreamID
+    }
+
+    func append(_ piece: [UInt8], toStream id: OutboundQueue.StreamID, isLast: Bool) throws(SendError) {
+        try checkMaySend()
+        guard outbound.append(piece, toStream: id, isLast: isLast) else { throw .usage(.notOpen) }
+        flush()
+        // Text that is not UTF-8 is noticed when its fragment is made; see `fillOutbox`.
+        try checkMaySend()
+    }
+
+    /// A frame made once for many receivers. Goes out as it is, so only a server may send it.
+    func send(_ prepared: PreparedMessage) throws(SendError) {
+        guard endpoint.role == .server, isWireFree, !endpoint.isSendingMessage, closeRequest == nil, end == nil,
+            endpoint.closeHandshake.maySendData, prepared.message.bytes.count <= (options.fragmentSize ?? .max)
+        else {
+            try checkMaySend()
+            try checkRoom()
+            return try enqueue(prepared.message)
+        }
+        outbox.append(contentsOf: prepared.serverFrame)
+        outboxPayload += prepared.message.bytes.count
+        flush()
+    }
+
+    /// Waits until what is buffered is below the mark.
+    ///
+    /// - Returns: whether there is anything to wait for.
+    var mustWaitToSend: Bool { end == nil && bufferedAmount > options.outboundHighWaterMark }
+
+    func waitToSend(_ continuation: CheckedContinuation<SendError?, Never>) {
+        if let end { return continuation.resume(returning: .ended(end)) }
+        guard mustWaitToSend else { return continuation.resume(returning: nil) }
+        drainWaiters.append(continuation)
+    }
+
+    /// Moves what may go now to the transport: one write for all that has gathered. During a read burst it
+    /// waits for the burst's end.
+    func flush() {
+        guard !isInReadBurst, !isFlushing, end == nil else { return }
+        isFlushing = true
+        while end == nil, let transport {
+            fillOutbox()
+            guard !outbox.isEmpty else { break }
+            let bytes = outbox
+            outbox = []
+            inFlight.append((bytes.count, outboxPayload))
+            inFlightWire += bytes.count
+            inFlightPayload += outboxPayload
+            outboxPayload = 0
+            transport.write(bytes)
+            LoopScratch.current.giveBackOutput(bytes)
+        }
+        isFlushing = false
+        guard end == nil else { return }
+        closeOutputIfDone()
+        if !drainWaiters.isEmpty, !mustWaitToSend {
+            let waiters = drainWaiters
+            drainWaiters = []
+            for waiter in waiters { waiter.resume(returning: nil) }
+        }
+    }
+
+    /// Frames what fits the transport's window, replies first.
+    private func fillOutbox() {
+        if outbox.isEmpty { outbox = LoopScratch.current.takeOutput() }
+        // While the transport holds a full window, a pong waits here, where a newer one replaces it.
+        if endpoint.owesReplies, inFlightWire < Self.transportWindow { endpoint.drainReplies(into: &outbox) }
+        while endpoint.closeHandshake.maySendData, outbox.count + inFlightWire < Self.transportWindow,
+            let next = outbound.next(limit: options.fragmentSize ?? .max)
+        {
+            let bytes = next.piece.span.bytes.extracting(next.range)
+            do throws(UsageError) {
+                if next.isWhole {
+                    try endpoint.send(next.kind, bytes, into: &outbox)
+                } else {
+                    try endpoint.sendFragment(next.kind, bytes, isLast: next.isLast, into: &outbox)
+                }
+                outboxPayload += next.range.count
+            } catch {
+                // Only text streamed in pieces gets here unchecked. Its message cannot be ended any more.
+                outbound.removeAll()
+                close(.internalErrorInStream)
+                return
+            }
+        }
+        if let closeRequest, outbound.isEmpty, endpoint.closeHandshake.maySendData {
+            endpoint.close(closeRequest, into: &outbox)
+        }
+    }
+}
+
+// MARK: - Pings
+
+extension ConnectionCore {
+    func ping(_ waiter: CheckedContinuation<Result<Duration, SendError>, Never>) {
+        do throws(SendError) {
+            try checkMaySend()
+            // One unanswered ping per caller is plenty; the cap keeps a silent peer from filling memory.
+            guard pings.count < 1024 else { throw .bufferFull(buffered: pings.count, limit: 1024) }
+            pings.append((nextPingID, eventLoop.now, waiter))
+            sendPing()
+        } catch {
+            waiter.resume(returning: .failure(error))
+        }
+    }
+
+    private func sendPing() {
+        let id = nextPingID
+        nextPingID += 1
+        withUnsafeBytes(of: id.bigEndian) { bytes in
+            // Refused only when closing has begun, and then the ping has lost its purpose.
+            try? endpoint.sendPing(RawSpan(_unsafeBytes: bytes), into: &outbox)
+        }
+        flush()
+    }
+
+    private func pongArrived(_ bytes: [UInt8]) {
+        guard bytes.count == 8 else { return }
+        let id = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let now = eventLoop.now
+        // RFC 6455 §5.5.3: a peer may answer only the latest of several pings; that answers those before.
+        let answered = pings.filter { $0.id <= id }
+        guard id < nextPingID, !answered.isEmpty else { return }
+        pings.removeAll { $0.id <= id }
+        for ping in answered {
+            let nanoseconds = (now - ping.sentAt).nanoseconds
+            ping.waiter.resume(returning: .success(.nanoseconds(nanoseconds)))
+        }
+    }
+
+    private func scheduleKeepalive() {
+        guard end == nil, let keepalive else { return }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        keepaliveTimer = eventLoop.scheduleTask(deadline: keepalive.nextCheck(after: eventLoop.now)) {
+            bound.value.checkKeepalive()
+        }
+    }
+
+    private func checkKeepalive() {
+        switch keepalive?.check(at: eventLoop.now, isReading: !isReadingPaused) {
+        case .sendPing: sendPing()
+        case .giveUp: return finish(.pingTimeout)
+        case .wait, nil: break
+        }
+        scheduleKeepalive()
+    }
+}
+
+// MARK: - Ending
+
+extension ConnectionCore {
+    /// Begins the closing handshake behind what is already accepted for sending. Does nothing when closing
+    /// has begun.
+    func close(_ payload: ClosePayload, timeout: Duration? = nil) {
+        guard end == nil else { return }
+        if closeRequest == nil { closeRequest = payload }
+        startCloseTimer(timeout)
+        resumeReading()
+        flush()
+    }
+
+    func abort() { finish(.aborted) }
+
+    func waitForEnd(_ continuation: CheckedContinuation<ConnectionEnd, Never>) {
+        if let end { return continuation.resume(returning: end) }
+        endWaiters.append(continuation)
+    }
+
+    /// A timeout given later replaces the one that runs.
+    private func startCloseTimer(_ timeout: Duration? = nil) {
+        guard closeTimer == nil || timeout != nil else { return }
+        closeTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        closeTimer = eventLoop.scheduleTask(in: TimeAmount(timeout ?? options.closeTimeout)) {
+            bound.value.finish(.closeTimeout)
+        }
+    }
+
+    /// RFC 6455 §7.1.1: the server closes TCP first, so that the waiting state of TCP is its own; it ends
+    /// its half and reads on until the client has ended the other. §7.1.7: whoever fails the connection
+    /// does the same.
+    private func closeOutputIfDone() {
+        guard !isOutputClosed else { return }
+        switch endpoint.closeHandshake.state {
+        case .complete where endpoint.role == .server, .failed:
+            isOutputClosed = true
+            transport?.closeOutput()
+        default:
+            break
+        }
+    }
+
+    /// The one way out. `cause` is what the caller saw; when the closing handshake was complete, or the
+    /// peer had broken the protocol, that is what ended the connection, however TCP went after it.
+    func finish(_ cause: EndCause) {
+        guard end == nil else { return }
+        let handshake = endpoint.closeHandshake
+        let trueCause: EndCause =
+            switch handshake.state {
+            case .complete(_, _, by: .local): .closedByUs
+            case .complete(_, _, by: .peer): .closedByPeer
+            case .failed(let error, _, _): .protocolError(error)
+            default: cause
+            }
+        let end = ConnectionEnd(
+            code: handshake.code, reason: handshake.reason, wasClean: handshake.isComplete, cause: trueCause,
+            sent: handshake.sent, unsentBytes: bufferedAmount)
+        self.end = end
+        keepaliveTimer?.cancel()
+        closeTimer?.cancel()
+        outbound.removeAll()
+        outbox = []
+        transport?.abort()
+        transport = nil
+
+        connection?.ended(end)
+        if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
+        for waiter in drainWaiters { waiter.resume(returning: .ended(end)) }
+        drainWaiters = []
+        for ping in pings { ping.waiter.resume(returning: .failure(.ended(end))) }
+        pings = []
+        for waiter in endWaiters { waiter.resume(returning: end) }
+        endWaiters = []
+        callbacks?.onEnd(isolated, end)
+        callbacks = nil
+        connection = nil
+    }
+
+    private var isolated: WebSocketConnection.Isolated { WebSocketConnection.Isolated(core: self) }
+}
+
+extension ClosePayload {
+    static let goingAwayByCancellation = known(.goingAway, "")
+    static let internalErrorInStream = known(.internalError, "a message could not be finished")
+
+    /// For codes and reasons that are constants of this module and known to be sendable.
+    private static func known(_ code: CloseCode, _ reason: String) -> ClosePayload {
+        (try? ClosePayload(sending: code, reason: reason)) ?? .empty
+    }
+}

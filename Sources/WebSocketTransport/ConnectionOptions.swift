@@ -1,0 +1,69 @@
+public import WebSocketProtocol
+
+/// How one connection behaves: its limits, its buffers, its clocks.
+public struct ConnectionOptions: Sendable, Hashable {
+    /// What the peer may cost in frames and messages.
+    public var limits: Limits
+
+    /// Received messages wait for their reader up to about this many bytes; past it the socket is not
+    /// read until half of them are gone. Default 1 MiB. Each message is charged ``messageCharge`` bytes
+    /// beside its own. One read's worth of messages may come on top.
+    public var inboundHighWaterMark: Int
+
+    /// What a waiting message is charged beside its bytes.
+    public static let messageCharge = 256
+
+    /// `send` suspends while more payload bytes than this wait to be sent. Default 1 MiB.
+    public var outboundHighWaterMark: Int
+
+    /// Sends that cannot suspend (from callbacks, to topics) are refused while more payload bytes than
+    /// this wait. Default 16 MiB.
+    public var outboundLimit: Int
+
+    /// Messages larger than this are sent in fragments of this size, so that pings and the closing
+    /// handshake need not wait for the whole of them. Default 1 MiB; `nil` never fragments.
+    public var fragmentSize: Int?
+
+    /// From the TCP connection to the end of the opening handshake, TLS included. Default 10 s.
+    public var handshakeTimeout: Duration
+
+    /// From the beginning of the closing handshake to the end of the connection, whatever the peer does.
+    /// Default 5 s.
+    public var closeTimeout: Duration
+
+    /// A ping is sent this often, so that a dead peer is noticed and no proxy takes the connection for
+    /// idle. Default 20 s; `nil` never pings.
+    public var pingInterval: Duration?
+
+    /// How long after a ping the peer may be silent: anything it sends is a sign of life. Default 20 s.
+    /// The clock stands still while this end does not read because its reader is slow.
+    public var pongTimeout: Duration
+
+    /// The most pings taken from the peer in a second. Default 1,000. One more: close 1008.
+    public var maxPingsPerSecond: Int
+
+    /// - Parameters: see the properties of the same names.
+    public init(
+        limits: Limits = Limits(),
+        inboundHighWaterMark: Int = 1 << 20,
+        outboundHighWaterMark: Int = 1 << 20,
+        outboundLimit: Int = 16 << 20,
+        fragmentSize: Int? = 1 << 20,
+        handshakeTimeout: Duration = .seconds(10),
+        closeTimeout: Duration = .seconds(5),
+        pingInterval: Duration? = .seconds(20),
+        pongTimeout: Duration = .seconds(20),
+        maxPingsPerSecond: Int = 1000
+    ) {
+        self.limits = limits
+        self.inboundHighWaterMark = inboundHighWaterMark
+        self.outboundHighWaterMark = outboundHighWaterMark
+        self.outboundLimit = outboundLimit
+        self.fragmentSize = fragmentSize
+        self.handshakeTimeout = handshakeTimeout
+        self.closeTimeout = closeTimeout
+        self.pingInterval = pingInterval
+        self.pongTimeout = pongTimeout
+        self.maxPingsPerSecond = maxPingsPerSecond
+    }
+}

@@ -1,0 +1,49 @@
+import NIOPosix
+
+/// Memory that the connections of one thread take turns with, so that an idle connection holds none.
+final class LoopScratch {
+    // Safe: the variable itself never changes, and each thread sees a value of its own.
+    private nonisolated(unsafe) static let perThread = ThreadSpecificVariable<LoopScratch>()
+
+    /// The calling thread's own.
+    static var current: LoopScratch {
+        if let scratch = perThread.currentValue { return scratch }
+        let scratch = LoopScratch()
+        perThread.currentValue = scratch
+        return scratch
+    }
+
+    private var input: [UInt8] = []
+    private var output: [UInt8] = []
+
+    /// What is kept between uses, in bytes; a rare large buffer is not.
+    private static let keep = 256 << 10
+
+    /// Lends a mutable copy of `bytes`. A transport's buffer may be shared with its allocator, so that
+    /// changing it in place would copy it into fresh memory each time; this copies into warm memory.
+    func withMutableCopy(of bytes: UnsafeRawBufferPointer, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        // Taken out while lent, so that a nested call finds an empty one and not this one.
+        var buffer: [UInt8] = []
+        swap(&buffer, &input)
+        if buffer.count < bytes.count { buffer = [UInt8](repeating: 0, count: max(bytes.count, 64 << 10)) }
+        buffer.withUnsafeMutableBytes { memory in
+            let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<bytes.count])
+            part.copyMemory(from: bytes)
+            body(part)
+        }
+        if buffer.count <= Self.keep { input = buffer }
+    }
+
+    /// An empty array, with room if there is some to reuse.
+    func takeOutput() -> [UInt8] {
+        var buffer: [UInt8] = []
+        swap(&buffer, &output)
+        return buffer
+    }
+
+    func giveBackOutput(_ buffer: consuming [UInt8]) {
+        guard buffer.capacity <= Self.keep, buffer.capacity > output.capacity else { return }
+        buffer.removeAll(keepingCapacity: true)
+        output = buffer
+    }
+}

@@ -1,0 +1,345 @@
+public import HTTPTypes
+public import NIOCore
+import Synchronization
+public import WebSocketProtocol
+
+/// One live WebSocket connection, of either role.
+///
+/// It lives on one event loop, where all its state is touched. Every method can be called from any task
+/// in any state; what cannot be done any more throws a typed error or does nothing, as its comment says.
+///
+/// There are two faces, and a connection uses one of them for reading:
+/// - **async**: ``messages`` with real backpressure, and `send` methods that suspend;
+/// - **callbacks** (``setCallbacks(_:)``): synchronous, on the event loop, nothing allocated per message.
+///
+/// Whatever arrives before either is chosen waits, in order.
+public final class WebSocketConnection: Sendable {
+    /// Distinguishes connections of this process.
+    public let id: UInt64
+    public let role: Role
+    /// The loop this connection lives on.
+    public let eventLoop: any EventLoop
+    /// The subprotocol agreed on, or `nil`.
+    public let subprotocol: String?
+    /// The request that opened the connection, as sent or received.
+    public let request: HTTPRequest
+    /// The peer's address, if the transport has such a thing.
+    public let remoteAddress: SocketAddress?
+
+    private let bound: NIOLoopBound<ConnectionCore>
+    private let endBox = Mutex<ConnectionEnd?>(nil)
+    private static let lastID = Atomic<UInt64>(0)
+
+    /// Puts a connection on a transport. To be called on `eventLoop`, after the opening handshake.
+    ///
+    /// - Returns: the connection, and the input to feed with what the transport receives.
+    public static func start(
+        on transport: any ByteTransport, role: Role, request: HTTPRequest, subprotocol: String? = nil,
+        remoteAddress: SocketAddress? = nil, options: ConnectionOptions = .init(), eventLoop: any EventLoop
+    ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
+        let core = ConnectionCore(role: role, options: options, eventLoop: eventLoop)
+        let connection = WebSocketConnection(
+            core: core, request: request, subprotocol: subprotocol, remoteAddress: remoteAddress)
+        core.connection = connection
+        core.start(transport)
+        return (connection, core)
+    }
+
+    private init(core: ConnectionCore, request: HTTPRequest, subprotocol: String?, remoteAddress: SocketAddress?) {
+        id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
+        role = core.endpoint.role
+        eventLoop = core.eventLoop
+        self.subprotocol = subprotocol
+        self.request = request
+        self.remoteAddress = remoteAddress
+        bound = NIOLoopBound(core, eventLoop: core.eventLoop)
+    }
+
+    func ended(_ end: ConnectionEnd) { endBox.withLock { $0 = end } }
+
+    /// How the connection ended, or `nil` while it lives.
+    public var end: ConnectionEnd? { endBox.withLock { $0 } }
+
+    /// Runs `body` with the connection's state: at once when already on its loop, else by way of a hop.
+    private func withCore(_ body: @escaping @Sendable (ConnectionCore) -> Void) {
+        if eventLoop.inEventLoop {
+            body(bound.value)
+        } else {
+            let bound = bound
+            eventLoop.execute { body(bound.value) }
+        }
+    }
+
+    private func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value {
+        if eventLoop.inEventLoop { return body(bound.value) }
+        return await withCheckedContinuation { continuation in
+            withCore { continuation.resume(returning: body($0)) }
+        }
+    }
+}
+
+// MARK: - Receiving
+
+extension WebSocketConnection {
+    /// The messages as they come. One reader at a time: a second one gets
+    /// ``ReceiveError/alreadyConsumed``.
+    ///
+    /// While nobody reads, at most ``ConnectionOptions/inboundHighWaterMark`` waits here; beyond it the
+    /// socket is not read and the peer is slowed down by TCP. Ends after the closing handshake; throws
+    /// ``ReceiveError/ended(_:)`` when the connection ends otherwise. Cancelling the reading task closes the
+    /// connection with 1001.
+    public var messages: Messages { Messages(connection: self) }
+
+    /// See ``WebSocketConnection/messages``.
+    public struct Messages: AsyncSequence, Sendable {
+        public typealias Element = Message
+        let connection: WebSocketConnection
+
+        public struct AsyncIterator: AsyncIteratorProtocol {
+            let connection: WebSocketConnection
+            public mutating func next() async throws -> Message? { try await connection.receive() }
+        }
+
+        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(connection: connection) }
+    }
+
+    /// The next message, or `nil` after the closing handshake. See ``messages``.
+    public func receive() async throws -> Message? {
+        if eventLoop.inEventLoop, let message = bound.value.popMessage() { return message }
+        // The cancellation may reach the loop before the reader does: the flag tells the reader then.
+        let cancellation = CancellationFlag()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                withCore {
+                    $0.nextMessage(continuation)
+                    if cancellation.isSet.load(ordering: .relaxed) { $0.readerCancelled() }
+                }
+            }
+        } onCancel: {
+            cancellation.isSet.store(true, ordering: .relaxed)
+            withCore { $0.readerCancelled() }
+        }
+    }
+
+    private final class CancellationFlag: Sendable {
+        let isSet = Atomic(false)
+    }
+
+    /// Takes messages and the end by callbacks, on the event loop, from here on; those that wait come
+    /// first. Not to be mixed with ``messages``.
+    public func setCallbacks(_ callbacks: ConnectionCallbacks) {
+        withCore { $0.setCallbacks(callbacks) }
+    }
+}
+
+/// What a connection calls on its event loop. A callback must not block: it holds up every connection of
+/// the loop.
+public struct ConnectionCallbacks: Sendable {
+    /// A message. The bytes are gone when the call returns; text has been checked to be UTF-8.
+    public var onMessage: @Sendable (WebSocketConnection.Isolated, MessageKind, RawSpan) -> Void
+    /// The connection ended. Called once, and last.
+    public var onEnd: @Sendable (WebSocketConnection.Isolated, ConnectionEnd) -> Void
+
+    public init(
+        onMessage: @escaping @Sendable (WebSocketConnection.Isolated, MessageKind, RawSpan) -> Void,
+        onEnd: @escaping @Sendable (WebSocketConnection.Isolated, ConnectionEnd) -> Void = { _, _ in }
+    ) {
+        self.onMessage = onMessage
+        self.onEnd = onEnd
+    }
+}
+
+// MARK: - Sending
+
+extension WebSocketConnection {
+    /// Sends a text message. See ``send(_:)-(Message)``.
+    public func send(_ text: String) async throws(SendError) { try await send(Message(text)) }
+
+    /// Sends a binary message. See ``send(_:)-(Message)``.
+    public func send(_ bytes: [UInt8]) async throws(SendError) { try await send(Message(bytes)) }
+
+    /// Sends a message: accepted whole and in order, or refused with an error.
+    ///
+    /// Suspends while more than ``ConnectionOptions/outboundHighWaterMark`` bytes wait to be sent, so that
+    /// a peer that does not read slows its sender down. Cancelling the waiting task does not take an
+    /// accepted message back.
+    ///
+    /// - Throws: ``SendError/usage(_:)`` when the connection is closing or the text is not UTF-8,
+    ///   ``SendError/ended(_:)`` when it has ended, or ends while this waits.
+    public func send(_ message: Message) async throws(SendError) {
+        if let end { throw .ended(end) }
+        let result = await onCore { core -> Result<Bool, SendError> in
+            Result { () throws(SendError) in
+                try core.enqueue(message)
+                return core.mustWaitToSend
+            }
+        }
+        if try result.get() { try await waitToSend() }
+    }
+
+    private func waitToSend() async throws(SendError) {
+        let error = await withCheckedContinuation { continuation in
+            withCore { $0.waitToSend(continuation) }
+        }
+        if let error { throw error }
+    }
+
+    /// Sends one message in pieces, as they become known. Other messages wait until it is done; pings and
+    /// the closing handshake go between the pieces.
+    ///
+    /// When `body` throws, the message cannot be ended: the connection is closed with 1011 and the error
+    /// thrown on.
+    ///
+    /// - Throws: ``SendError`` as ``send(_:)-(Message)``, or what `body` throws.
+    public func sendMessage(
+        _ kind: MessageKind, _ body: (MessageWriter) async throws -> Void
+    ) async throws {
+        if let end { throw SendError.ended(end) }
+        let stream = try await onCore { core in
+            Result { () throws(SendError) in try core.beginStream(kind) }
+        }.get()
+        let writer = MessageWriter(connection: self, stream: stream)
+        do {
+            try await body(writer)
+        } catch {
+            withCore { $0.close(.internalErrorInStream) }
+            throw error
+        }
+        try await writer.write([], isLast: true)
+    }
+
+    /// Writes the pieces of one message. See ``WebSocketConnection/sendMessage(_:_:)``.
+    public struct MessageWriter: Sendable {
+        let connection: WebSocketConnection
+        let stream: UInt64
+
+        /// Sends a piece. Text may be cut anywhere, inside a character too.
+        ///
+        /// - Throws: ``SendError``.
+        public func write(_ bytes: [UInt8]) async throws(SendError) { try await write(bytes, isLast: false) }
+
+        /// Sends a piece of text.
+        ///
+        /// - Throws: ``SendError``.
+        public func write(_ text: String) async throws(SendError) { try await write(Array(text.utf8)) }
+
+        func write(_ bytes: [UInt8], isLast: Bool) async throws(SendError) {
+            let stream = stream
+            let result = await connection.onCore { core -> Result<Bool, SendError> in
+                Result { () throws(SendError) in
+                    try core.append(bytes, toStream: stream, isLast: isLast)
+                    return core.mustWaitToSend
+                }
+            }
+            if try result.get() { try await connection.waitToSend() }
+        }
+    }
+
+    /// Pings the peer.
+    ///
+    /// - Returns: the time until its pong.
+    /// - Throws: ``SendError``.
+    public func ping() async throws(SendError) -> Duration {
+        if let end { throw .ended(end) }
+        let result = await withCheckedContinuation { continuation in
+            withCore { $0.ping(continuation) }
+        }
+        return try result.get()
+    }
+
+    /// Payload bytes accepted for sending and not yet taken by the operating system.
+    public var bufferedAmount: Int {
+        get async { end == nil ? await onCore(\.bufferedAmount) : 0 }
+    }
+}
+
+// MARK: - Closing
+
+extension WebSocketConnection {
+    /// Closes: sends what is already accepted, then a close frame, and waits for the peer's and for the end
+    /// of the TCP connection; all of it at most `timeout`, whatever the peer does. Closing again waits
+    /// for the same end.
+    ///
+    /// - Parameter timeout: default ``ConnectionOptions/closeTimeout``; zero cuts at once.
+    /// - Throws: ``UsageError/closeCodeNotSendable(_:)``, ``UsageError/closeReasonTooLong(bytes:)``.
+    @discardableResult
+    public func close(
+        code: CloseCode = .normalClosure, reason: String = "", timeout: Duration? = nil
+    ) async throws(UsageError) -> ConnectionEnd {
+        let payload = try ClosePayload(sending: code, reason: reason)
+        if let end { return end }
+        withCore { $0.close(payload, timeout: timeout) }
+        return await closed
+    }
+
+    /// How the connection ended; waits for it.
+    public var closed: ConnectionEnd {
+        get async {
+            if let end { return end }
+            return await withCheckedContinuation { continuation in
+                withCore { $0.waitForEnd(continuation) }
+            }
+        }
+    }
+
+    /// Releases the connection now, without a closing handshake.
+    public func abort() {
+        guard end == nil else { return }
+        withCore { $0.abort() }
+    }
+}
+
+// MARK: - On the loop
+
+extension WebSocketConnection {
+    /// Runs `body` on the connection's event loop.
+    ///
+    /// It is not run when the connection has ended.
+    public func onLoop(_ body: @escaping @Sendable (Isolated) -> Void) {
+        guard end == nil else { return }
+        withCore { core in
+            if core.end == nil { body(Isolated(core: core)) }
+        }
+    }
+
+    /// A connection as seen from its own event loop: nothing here suspends. It cannot be carried to another
+    /// thread.
+    public struct Isolated {
+        let core: ConnectionCore
+
+        /// The same connection for use elsewhere; `nil` once it has ended.
+        public var connection: WebSocketConnection? { core.connection }
+
+        /// Payload bytes accepted for sending and not yet taken by the operating system.
+        public var bufferedAmount: Int { core.bufferedAmount }
+
+        /// Sends a message; the bytes are copied.
+        ///
+        /// - Throws: ``SendError/bufferFull(buffered:limit:)`` while more than
+        ///   ``ConnectionOptions/outboundLimit`` waits, ``SendError/usage(_:)``, ``SendError/ended(_:)``.
+        public func send(_ kind: MessageKind, _ bytes: RawSpan) throws(SendError) { try core.send(kind, bytes) }
+
+        /// Sends a text message. Throws as ``send(_:_:)``.
+        public func send(_ text: String) throws(SendError) {
+            let utf8 = Array(text.utf8)
+            try core.send(.text, utf8.span.bytes)
+        }
+
+        /// Sends a message framed beforehand. Throws as ``send(_:_:)``.
+        public func send(_ prepared: PreparedMessage) throws(SendError) { try core.send(prepared) }
+
+        /// Begins to close. See ``WebSocketConnection/close(code:reason:timeout:)``.
+        public func close(
+            code: CloseCode = .normalClosure, reason: String = "", timeout: Duration? = nil
+        ) throws(UsageError) {
+            core.close(try ClosePayload(sending: code, reason: reason), timeout: timeout)
+        }
+
+        public func abort() { core.abort() }
+    }
+}
+
+extension WebSocketConnection: Hashable {
+    public static func == (one: WebSocketConnection, other: WebSocketConnection) -> Bool { one === other }
+    public func hash(into hasher: inout Hasher) { hasher.combine(id) }
+}
