@@ -39,8 +39,7 @@ final class ConnectionCore: ConnectionInput {
     // Pings of our own.
     private var keepalive: Keepalive?
     private var keepaliveTimer: Scheduled<Void>?
-    private var nextPingID: UInt64 = 0
-    private var pings: [(id: UInt64, sentAt: NIODeadline, waiter: CheckedContinuation<Result<Duration, SendError>, Never>)] = []
+    private var pings = PendingPings()
 
     // Closing.
     private var closeRequest: ClosePayload?
@@ -74,7 +73,7 @@ final class ConnectionCore: ConnectionInput {
 extension ConnectionCore {
     func received(_ bytes: UnsafeMutableRawBufferPointer) {
         guard end == nil else { return }
-        keepalive?.received(at: eventLoop.now)
+        keepalive?.received()
         isInReadBurst = true
         var offset = 0
         while end == nil, let event = endpoint.receive(bytes, at: &offset) { handle(event, in: bytes) }
@@ -102,7 +101,9 @@ extension ConnectionCore {
         case .message(let kind, let payload): deliver(kind, payload, in: input)
         case .part: break  // The endpoint is asked for whole messages.
         case .ping: countPing()
-        case .pong(let payload): pongArrived(payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input))))
+        case .pong(let payload):
+            let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
+            pings.answered(by: bytes, at: eventLoop.now)
         case .close, .failed: peerEndedConversation()
         }
     }
@@ -120,7 +121,7 @@ extension ConnectionCore {
     }
 
     private func deliver(_ kind: MessageKind, _ payload: Payload, in input: UnsafeMutableRawBufferPointer) {
-        if let callbacks {
+        if let callbacks, inbound.isEmpty, mayRunCallbacks {
             switch payload {
             case .input(let range):
                 let part = UnsafeRawBufferPointer(rebasing: input[range])
@@ -136,6 +137,23 @@ extension ConnectionCore {
         let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
         inbound.push(Message(kind: kind, bytes: bytes))
         if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
+    }
+
+    /// A callback that answers cannot suspend, so it is not called while its answers pile up: what arrives
+    /// waits like any other unread message, and in the end the peer is slowed down.
+    private var mayRunCallbacks: Bool { bufferedAmount <= options.outboundHighWaterMark }
+
+    /// Hands messages that wait to the callbacks, if these may run again.
+    ///
+    /// - Returns: whether there was anything.
+    private func deliverWaiting() -> Bool {
+        guard let callbacks, !inbound.isEmpty, mayRunCallbacks else { return false }
+        isInReadBurst = true
+        while end == nil, mayRunCallbacks, let message = popMessage() {
+            callbacks.onMessage(isolated, message.kind, message.bytes.span.bytes)
+        }
+        isInReadBurst = false
+        return true
     }
 
     private func pauseReading() {
@@ -164,20 +182,20 @@ extension ConnectionCore {
 extension ConnectionCore {
     /// Gives messages to callbacks from here on, those that wait first.
     func setCallbacks(_ callbacks: ConnectionCallbacks) {
-        // Set before those that wait are handed out, so that what a callback sets off finds it; the burst
-        // gathers what they send into one write.
         self.callbacks = callbacks
-        isInReadBurst = true
+        if let waiter = inbound.takeWaiter() { waiter.resume(throwing: ReceiveError.alreadyConsumed) }
+        guard let end else { return flush() }
+        finishCallbacks(end)
+    }
+
+    /// The last messages, then the end.
+    private func finishCallbacks(_ end: ConnectionEnd) {
+        guard let callbacks else { return }
         while let message = inbound.pop() {
             callbacks.onMessage(isolated, message.kind, message.bytes.span.bytes)
         }
-        isInReadBurst = false
-        if let end {
-            self.callbacks = nil
-            return callbacks.onEnd(isolated, end)
-        }
-        resumeReading()
-        flush()
+        self.callbacks = nil
+        callbacks.onEnd(isolated, end)
     }
 
     /// A message that waits, if there is one.
@@ -311,6 +329,18 @@ extension ConnectionCore {
     func flush() {
         guard !isInReadBurst, !isFlushing, end == nil else { return }
         isFlushing = true
+        repeat { writeWhatMayGo() } while deliverWaiting()
+        isFlushing = false
+        guard end == nil else { return }
+        closeOutputIfDone()
+        if !drainWaiters.isEmpty, !mustWaitToSend {
+            let waiters = drainWaiters
+            drainWaiters = []
+            for waiter in waiters { waiter.resume(returning: nil) }
+        }
+    }
+
+    private func writeWhatMayGo() {
         while end == nil, let transport {
             fillOutbox()
             guard !outbox.isEmpty else { break }
@@ -322,14 +352,6 @@ extension ConnectionCore {
             outboxPayload = 0
             transport.write(bytes)
             LoopScratch.current.giveBackOutput(bytes)
-        }
-        isFlushing = false
-        guard end == nil else { return }
-        closeOutputIfDone()
-        if !drainWaiters.isEmpty, !mustWaitToSend {
-            let waiters = drainWaiters
-            drainWaiters = []
-            for waiter in waiters { waiter.resume(returning: nil) }
         }
     }
 
@@ -365,12 +387,10 @@ extension ConnectionCore {
 // MARK: - Pings
 
 extension ConnectionCore {
-    func ping(_ waiter: CheckedContinuation<Result<Duration, SendError>, Never>) {
+    func ping(_ waiter: PendingPings.Waiter) {
         do throws(SendError) {
             try checkMaySend()
-            // One unanswered ping per caller is plenty; the cap keeps a silent peer from filling memory.
-            guard pings.count < 1024 else { throw .bufferFull(buffered: pings.count, limit: 1024) }
-            pings.append((nextPingID, eventLoop.now, waiter))
+            try pings.wait(waiter, from: eventLoop.now)
             sendPing()
         } catch {
             waiter.resume(returning: .failure(error))
@@ -378,27 +398,18 @@ extension ConnectionCore {
     }
 
     private func sendPing() {
-        let id = nextPingID
-        nextPingID += 1
-        withUnsafeBytes(of: id.bigEndian) { bytes in
+        withUnsafeBytes(of: pings.nextPayload()) { bytes in
             // Refused only when closing has begun, and then the ping has lost its purpose.
             try? endpoint.sendPing(RawSpan(_unsafeBytes: bytes), into: &outbox)
         }
         flush()
     }
 
-    private func pongArrived(_ bytes: [UInt8]) {
-        guard bytes.count == 8 else { return }
-        let id = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let now = eventLoop.now
-        // RFC 6455 §5.5.3: a peer may answer only the latest of several pings; that answers those before.
-        let answered = pings.filter { $0.id <= id }
-        guard id < nextPingID, !answered.isEmpty else { return }
-        pings.removeAll { $0.id <= id }
-        for ping in answered {
-            let nanoseconds = (now - ping.sentAt).nanoseconds
-            ping.waiter.resume(returning: .success(.nanoseconds(nanoseconds)))
-        }
+    private func sendHeartbeat() {
+        let nothing: [UInt8] = []
+        // Refused only when closing has begun, and then there is no silence to break.
+        try? endpoint.sendPong(nothing.span.bytes, into: &outbox)
+        flush()
     }
 
     private func scheduleKeepalive() {
@@ -412,6 +423,7 @@ extension ConnectionCore {
     private func checkKeepalive() {
         switch keepalive?.check(at: eventLoop.now, isReading: !isReadingPaused) {
         case .sendPing: sendPing()
+        case .sendHeartbeat: sendHeartbeat()
         case .giveUp: return finish(.pingTimeout)
         case .wait, nil: break
         }
@@ -490,12 +502,10 @@ extension ConnectionCore {
         if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
         for waiter in drainWaiters { waiter.resume(returning: .ended(end)) }
         drainWaiters = []
-        for ping in pings { ping.waiter.resume(returning: .failure(.ended(end))) }
-        pings = []
+        pings.ended(end)
         for waiter in endWaiters { waiter.resume(returning: end) }
         endWaiters = []
-        callbacks?.onEnd(isolated, end)
-        callbacks = nil
+        finishCallbacks(end)
         connection = nil
     }
 

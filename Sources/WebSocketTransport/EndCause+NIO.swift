@@ -14,15 +14,13 @@ import Android
 
 extension EndCause {
     /// What an error of SwiftNIO means here.
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
-        case let error as EndCause.Carrier:
-            self = error.cause
         case let error as IOError:
             switch error.errnoCode {
             case ECONNRESET, EPIPE: self = .reset
             case ECONNREFUSED: self = .connectionRefused
-            case ETIMEDOUT: self = .connectTimeout
+            case ETIMEDOUT: self = .network("the peer stopped answering")
             default: self = .network(String(describing: error))
             }
         case ChannelError.connectTimeout:
@@ -40,14 +38,10 @@ extension EndCause {
         }
     }
 
-    /// Lets a cause travel as an error through a future.
-    struct Carrier: Error {
-        let cause: EndCause
-    }
-
     /// Several addresses may have been tried: the first attempt's failure says most.
     private static func ofConnecting(_ error: NIOConnectionError) -> EndCause {
-        if let first = error.connectionErrors.first { return EndCause(first.error) }
-        return .nameNotFound(error.host)
+        guard let first = error.connectionErrors.first?.error else { return .nameNotFound(error.host) }
+        if let first = first as? IOError, first.errnoCode == ETIMEDOUT { return .connectTimeout }
+        return EndCause(first)
     }
 }

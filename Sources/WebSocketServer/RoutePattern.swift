@@ -1,0 +1,113 @@
+/// A path as a route names it: exact segments, and segments `:name` that match anything and are handed to
+/// the handler.
+struct RoutePattern: Hashable, Sendable {
+    enum Segment: Hashable, Sendable {
+        case exact(String)
+        case parameter(String)
+    }
+
+    let segments: [Segment]
+
+    /// - Throws: ``RouteError`` for what is not a path, or names a parameter twice.
+    init(_ text: String) throws(RouteError) {
+        guard text.hasPrefix("/") else { throw RouteError(path: text, problem: "does not begin with a slash") }
+        guard !text.contains(where: { $0 == "?" || $0 == "#" }) else {
+            throw RouteError(path: text, problem: "has a query or a fragment; a route is a path")
+        }
+        var names: Set<String> = []
+        var segments: [Segment] = []
+        for part in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard part.hasPrefix(":") else {
+                segments.append(.exact(String(part)))
+                continue
+            }
+            let name = String(part.dropFirst())
+            guard !name.isEmpty else { throw RouteError(path: text, problem: "has a parameter without a name") }
+            guard names.insert(name).inserted else {
+                throw RouteError(path: text, problem: "names the parameter :\(name) twice")
+            }
+            segments.append(.parameter(name))
+        }
+        self.segments = segments
+    }
+
+    /// The parameters, if the pattern fits.
+    ///
+    /// - Parameter path: the segments of the request's path, percent-decoded.
+    func match(_ path: [String]) -> [String: String]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [String: String] = [:]
+        for (segment, part) in zip(segments, path) {
+            switch segment {
+            case .exact(let text):
+                guard text == part else { return nil }
+            case .parameter(let name):
+                guard !part.isEmpty else { return nil }
+                parameters[name] = part
+            }
+        }
+        return parameters
+    }
+
+    /// Whether two patterns fit the same paths: then only the first could ever be reached.
+    func isSameShape(as other: RoutePattern) -> Bool {
+        segments.count == other.segments.count
+            && zip(segments, other.segments).allSatisfy { pair in
+                switch pair {
+                case (.exact(let one), .exact(let two)): one == two
+                case (.parameter, .parameter): true
+                default: false
+                }
+            }
+    }
+
+    /// Exact segments win over parameters, from the left.
+    func isMoreExact(than other: RoutePattern) -> Bool {
+        for pair in zip(segments, other.segments) {
+            switch pair {
+            case (.exact, .parameter): return true
+            case (.parameter, .exact): return false
+            default: continue
+            }
+        }
+        return false
+    }
+
+    /// The segments of a request's path, without its query, percent-decoded (RFC 3986 §2.1, §3.3).
+    ///
+    /// - Returns: `nil` when an escape is broken or what it spells is not UTF-8.
+    static func segments(ofTarget target: String) -> [String]? {
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+        guard path.first == UInt8(ascii: "/") else { return nil }
+        var result: [String] = []
+        for part in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard let text = percentDecoded(part) else { return nil }
+            result.append(text)
+        }
+        return result
+    }
+
+    private static func percentDecoded(_ text: Substring.UTF8View) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst(), let low = rest.popFirst(),
+                let upper = Character(Unicode.Scalar(high)).hexDigitValue,
+                let lower = Character(Unicode.Scalar(low)).hexDigitValue
+            else { return nil }
+            bytes.append(UInt8(upper << 4 | lower))
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}
+
+/// A route that cannot be served. Thrown when the server starts.
+public struct RouteError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let path: String
+    let problem: String
+    public var description: String { "route \"\(path)\" \(problem)" }
+}

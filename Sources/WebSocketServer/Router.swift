@@ -1,0 +1,89 @@
+import HTTPTypes
+import WebSocketProtocol
+import WebSocketTransport
+
+/// What is served where: WebSocket routes and pages are looked up apart, so that one path can have both.
+struct Router: Sendable {
+    struct Socket: Sendable {
+        let subprotocols: [String]
+        let service: SocketService
+    }
+
+    private struct Table<Value: Sendable>: Sendable {
+        private var entries: [(pattern: RoutePattern, value: Value)] = []
+
+        mutating func add(_ path: String, _ value: Value) throws(RouteError) {
+            let pattern = try RoutePattern(path)
+            guard !entries.contains(where: { $0.pattern.isSameShape(as: pattern) }) else {
+                throw RouteError(path: path, problem: "is served already")
+            }
+            let place = entries.firstIndex { pattern.isMoreExact(than: $0.pattern) } ?? entries.endIndex
+            entries.insert((pattern, value), at: place)
+        }
+
+        func find(_ segments: [String]) -> (value: Value, parameters: [String: String])? {
+            for entry in entries {
+                if let parameters = entry.pattern.match(segments) { return (entry.value, parameters) }
+            }
+            return nil
+        }
+    }
+
+    private var sockets = Table<Socket>()
+    private var pages = Table<@Sendable (HTTPRequest) -> HTTPAnswer>()
+
+    mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) { try sockets.add(path, socket) }
+
+    mutating func addPage(
+        _ path: String, _ page: @escaping @Sendable (HTTPRequest) -> HTTPAnswer
+    ) throws(RouteError) {
+        try pages.add(path, page)
+    }
+
+    enum Decision {
+        case upgrade(ServerHandshake, Socket, parameters: [String: String])
+        case answer(HTTPAnswer)
+        case refuse(ProtocolError)
+    }
+
+    /// What to do with a request.
+    func decide(_ head: HTTPRequestHead) -> Decision {
+        guard let segments = RoutePattern.segments(ofTarget: head.request.path ?? "") else {
+            return .answer(.text(.badRequest, "the path has a broken percent-escape\n"))
+        }
+        let socket = sockets.find(segments)
+        let page = pages.find(segments)
+        if let page, socket == nil || !head.asksForWebSocket { return .answer(answer(head, page.value)) }
+        guard let (route, parameters) = socket else {
+            return .answer(.text(.notFound, "nothing is served at this path\n"))
+        }
+        do throws(ProtocolError) {
+            return .upgrade(try ServerHandshake(checking: head), route, parameters: parameters)
+        } catch {
+            return .refuse(error)
+        }
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ page: (HTTPRequest) -> HTTPAnswer) -> HTTPAnswer {
+        switch head.request.method {
+        case .get:
+            return page(head.request)
+        case .head:
+            // RFC 9110 §9.3.2: as GET, without the content.
+            var answer = page(head.request)
+            answer.headers[.contentLength] = String(answer.body.count)
+            answer.body = []
+            return answer
+        default:
+            var answer = HTTPAnswer.text(.methodNotAllowed, "GET and HEAD are served here\n")
+            answer.headers[.allow] = "GET, HEAD"
+            return answer
+        }
+    }
+}
+
+extension HTTPRequestHead {
+    var asksForWebSocket: Bool {
+        request.headerFields[values: .upgrade].contains { $0.lowercased().contains("websocket") }
+    }
+}

@@ -1,0 +1,70 @@
+public import Logging
+public import NIOSSL
+public import WebSocketTransport
+
+extension WebSocketServer {
+    /// Where a server listens and how it treats its connections.
+    public struct Configuration: Sendable {
+        /// A name or an address. Default `127.0.0.1`: reachable from this machine only.
+        public var host: String
+        /// Default 9001; 0 lets the system choose.
+        public var port: Int
+        /// Certificate and key, for `wss:`. Default: none, `ws:`.
+        public var tls: TLSConfiguration?
+        /// Every connection's limits and clocks.
+        public var connection: ConnectionOptions
+        /// Event loops of the server's own. Default `nil`: those the process shares, one per core.
+        public var workers: Int?
+        /// From the shutdown's beginning to the cut. Default 10 s.
+        public var shutdownTimeout: Duration
+        /// Connections the system holds until they are accepted. Default 1,024.
+        public var backlog: Int
+        /// One line at `info` when a connection opens and one when it ends; refusals at `debug`. No
+        /// payloads, no queries.
+        public var logger: Logger
+
+        /// - Parameters: see the properties of the same names.
+        public init(
+            host: String = "127.0.0.1",
+            port: Int = 9001,
+            tls: TLSConfiguration? = nil,
+            connection: ConnectionOptions = .init(),
+            workers: Int? = nil,
+            shutdownTimeout: Duration = .seconds(10),
+            backlog: Int = 1024,
+            logger: Logger = Logger(label: "duplex.server")
+        ) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+            self.connection = connection
+            self.workers = workers
+            self.shutdownTimeout = shutdownTimeout
+            self.backlog = backlog
+            self.logger = logger
+        }
+    }
+}
+
+/// A server that could not start.
+public enum ServerError: Error, Sendable, Hashable {
+    /// Somebody listens there already.
+    case addressInUse(host: String, port: Int)
+    /// Listening failed for another reason, in the system's words.
+    case cannotListen(host: String, port: Int, String)
+    /// The server was started, or has run, already.
+    case alreadyStarted
+    /// ``WebSocketServer/Configuration/workers`` must be at least one.
+    case noWorkers
+}
+
+extension ServerError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .addressInUse(let host, let port): "port \(port) of \(host) is in use by another program"
+        case .cannotListen(let host, let port, let why): "cannot listen on port \(port) of \(host): \(why)"
+        case .alreadyStarted: "the server was started already"
+        case .noWorkers: "a server needs at least one worker"
+        }
+    }
+}

@@ -1,0 +1,199 @@
+public import HTTPTypes
+import Logging
+public import NIOCore
+import NIOPosix
+import NIOSSL
+public import ServiceLifecycle
+import Synchronization
+import WebSocketProtocol
+import WebSocketTransport
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Android)
+import Android
+#endif
+
+/// Listens, upgrades requests to WebSockets, and serves them by route.
+///
+/// ```swift
+/// let server = WebSocketServer(.init(port: 9001))
+/// server.route("/echo") { socket, _ in
+///     for try await message in socket.messages { try await socket.send(message) }
+/// }
+/// try await server.run()
+/// ```
+///
+/// It runs until its task is cancelled or its service group shuts down: then it stops listening, closes
+/// every connection with 1001, waits for the closing handshakes, and cuts what is left at
+/// ``Configuration/shutdownTimeout``.
+public final class WebSocketServer: Service, Sendable {
+    public let configuration: Configuration
+    private let registry = ConnectionRegistry()
+    private let state = Mutex(State.preparing(Router(), nil))
+
+    private enum State {
+        /// Routes are added; the first that is wrong is kept for the start.
+        case preparing(Router, RouteError?)
+        case starting
+        case listening(any Channel, ownedGroup: MultiThreadedEventLoopGroup?)
+        case over
+    }
+
+    public init(_ configuration: Configuration = .init()) { self.configuration = configuration }
+
+    /// Open WebSocket connections.
+    public var connectionCount: Int { registry.count }
+}
+
+// MARK: - Routes
+
+extension WebSocketServer {
+    /// Serves WebSockets at a path, each in a task on its event loop.
+    ///
+    /// Routes are added before the server starts; one that cannot be served makes the start fail.
+    ///
+    /// - Parameters:
+    ///   - path: exact segments, and segments `:name` whose text the handler finds in its parameters,
+    ///     percent-decoded. Exact segments win over parameters.
+    ///   - subprotocols: those spoken here, the preferred first (RFC 6455 §1.9). The first that the client
+    ///     offers too is agreed on; if there is none, the connection opens without one.
+    ///   - handler: see ``SocketHandler``.
+    public func route(_ path: String, subprotocols: [String] = [], handler: @escaping SocketHandler) {
+        add { router throws(RouteError) in
+            try router.addSocket(path, .init(subprotocols: subprotocols, service: .handler(handler)))
+        }
+    }
+
+    /// Serves WebSockets at a path by callbacks on their event loop. See ``route(_:subprotocols:handler:)``.
+    public func route(_ path: String, subprotocols: [String] = [], callbacks: @escaping SocketCallbacks) {
+        add { router throws(RouteError) in
+            try router.addSocket(path, .init(subprotocols: subprotocols, service: .callbacks(callbacks)))
+        }
+    }
+
+    /// Answers `GET` and `HEAD` at a path. Runs on an event loop and must not block.
+    public func page(_ path: String, _ answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer) {
+        add { router throws(RouteError) in try router.addPage(path, answer) }
+    }
+
+    private func add(_ change: (inout Router) throws(RouteError) -> Void) {
+        state.withLock { state in
+            guard case .preparing(var router, nil) = state else { return }
+            do throws(RouteError) {
+                try change(&router)
+                state = .preparing(router, nil)
+            } catch {
+                state = .preparing(router, error)
+            }
+        }
+    }
+}
+
+// MARK: - Life
+
+extension WebSocketServer {
+    /// Begins to listen and to serve. ``run()`` does it by itself; call it before to learn the address.
+    ///
+    /// - Returns: where the server listens.
+    /// - Throws: ``RouteError``, ``ServerError``, or NIOSSL's error for a certificate that is none.
+    @discardableResult
+    public func start() async throws -> SocketAddress {
+        let router = try state.withLock { state throws in
+            guard case .preparing(let router, let problem) = state else { throw ServerError.alreadyStarted }
+            if let problem { throw problem }
+            state = .starting
+            return router
+        }
+        do {
+            return try await listen(router)
+        } catch {
+            state.withLock { $0 = .over }
+            throw error
+        }
+    }
+
+    private func listen(_ router: Router) async throws -> SocketAddress {
+        let tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
+        var ownedGroup: MultiThreadedEventLoopGroup?
+        if let workers = configuration.workers {
+            guard workers > 0 else { throw ServerError.noWorkers }
+            ownedGroup = MultiThreadedEventLoopGroup(numberOfThreads: workers)
+        }
+        let group = ownedGroup ?? .singleton
+        let executors = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) })
+        let context = RequestHandler.Context(
+            router: router, options: configuration.connection, registry: registry, logger: configuration.logger)
+
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // Another read right after one that emptied the socket only costs a system call.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+                    let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
+                    try pipeline.addHandler(RequestHandler(context, executor: executor))
+                }
+            }
+        do {
+            let channel = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+            state.withLock { $0 = .listening(channel, ownedGroup: ownedGroup) }
+            // A bound channel has an address; were it not so, there would be nothing to serve.
+            guard let address = channel.localAddress else { throw ChannelError.ioOnClosedChannel }
+            return address
+        } catch {
+            try? await ownedGroup?.shutdownGracefully()
+            let (host, port) = (configuration.host, configuration.port)
+            if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+                throw ServerError.addressInUse(host: host, port: port)
+            }
+            throw ServerError.cannotListen(host: host, port: port, EndCause(error).description)
+        }
+    }
+
+    /// Serves until the task is cancelled or the service group shuts down gracefully.
+    ///
+    /// - Throws: as ``start()``.
+    public func run() async throws {
+        if state.withLock({ if case .preparing = $0 { true } else { false } }) { try await start() }
+        let (channel, ownedGroup) = try state.withLock { state throws in
+            guard case .listening(let channel, let ownedGroup) = state else { throw ServerError.alreadyStarted }
+            state = .over
+            return (channel, ownedGroup)
+        }
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await channel.closeFuture.get()
+        } onCancelOrGracefulShutdown: {
+            channel.close(promise: nil)
+        }
+        // In a task of its own: a cancelled one could not wait for the connections to close.
+        await Task { await drain(on: channel.eventLoop) }.value
+        try? await ownedGroup?.shutdownGracefully()
+    }
+
+    private func drain(on eventLoop: any EventLoop) async {
+        let timeout = configuration.shutdownTimeout
+        let closeTimeout = min(timeout, configuration.connection.closeTimeout)
+        registry.beginShutdown { connection in
+            // Refused only for codes that cannot be sent, and this one can.
+            connection.onLoop { try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout) }
+        }
+        let (registry, logger) = (registry, configuration.logger)
+        let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+            let cut = registry.cut()
+            if cut > 0 { logger.warning("connections were cut", metadata: ["count": "\(cut)"]) }
+        }
+        await registry.waitUntilEmpty()
+        deadline.cancel()
+    }
+}

@@ -1,0 +1,137 @@
+import HTTPTypes
+import NIOCore
+import WebSocketProtocol
+
+/// The client's opening handshake on a channel: sends the request, judges the answer, and leaves the
+/// pipeline to the ``ChannelTransport``.
+final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case readingHead(HTTPResponseParser)
+        case readingBody(HTTPResponse, RefusalBody)
+        case done
+    }
+
+    private let handshake: ClientHandshake
+    private let requestBytes: [UInt8]
+    private let options: ConnectionOptions
+    private let promise: EventLoopPromise<WebSocketConnection>
+    private var state: State
+    private var deadline: Scheduled<Void>?
+    private var interimAnswers = 0
+
+    /// Answers such as 103 may come before the real one (RFC 9110 §15.2); more than this is no server.
+    private static let maxInterimAnswers = 8
+
+    init(
+        handshake: ClientHandshake, options: ConnectionOptions, promise: EventLoopPromise<WebSocketConnection>
+    ) throws(UsageError) {
+        self.handshake = handshake
+        requestBytes = try HTTPHeadSerializer.bytes(of: handshake.request)
+        self.options = options
+        self.promise = promise
+        state = .readingHead(HTTPResponseParser(limits: options.limits))
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        deadline = context.eventLoop.scheduleTask(in: TimeAmount(options.handshakeTimeout)) {
+            bound.value.handler.fail(.handshakeTimeout, bound.value.context)
+        }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: requestBytes)), promise: nil)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        while buffer.readableBytes > 0 {
+            switch state {
+            case .readingHead(var parser):
+                do throws(ProtocolError) {
+                    let head = try parser.parse(&buffer)
+                    state = .readingHead(parser)
+                    if let head { answered(head, leftover: buffer, context) }
+                } catch {
+                    fail(.handshakeRefused(error), context)
+                }
+            case .readingBody(let response, var body):
+                body.append(buffer.readableBytesView)
+                state = .readingBody(response, body)
+                if body.isComplete { refused(context) }
+                return
+            case .done:
+                return
+            }
+        }
+    }
+
+    private func answered(_ response: HTTPResponse, leftover: ByteBuffer, _ context: ChannelHandlerContext) {
+        if (100..<200).contains(response.status.code), response.status.code != 101,
+            interimAnswers < Self.maxInterimAnswers
+        {
+            interimAnswers += 1
+            state = .readingHead(HTTPResponseParser(limits: options.limits))
+            return
+        }
+        do throws(ProtocolError) {
+            open(try handshake.check(response), leftover: leftover, context)
+        } catch .unexpectedStatus {
+            let body = RefusalBody(of: response)
+            state = .readingBody(response, body)
+            if body.isComplete { refused(context) }
+        } catch {
+            fail(.handshakeRefused(error), context, response: response)
+        }
+    }
+
+    private func open(
+        _ agreement: ClientHandshake.Agreement, leftover: ByteBuffer, _ context: ChannelHandlerContext
+    ) {
+        state = .done
+        deadline?.cancel()
+        let channel = context.channel
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        promise.completeWith(
+            Result {
+                try ChannelTransport.start(
+                    on: channel, role: .client, request: handshake.request, subprotocol: agreement.subprotocol,
+                    options: options, leftover: leftover)
+            })
+    }
+
+    /// The whole answer is here, or as much of it as will come.
+    private func refused(_ context: ChannelHandlerContext) {
+        guard case .readingBody(let response, let body) = state else { return }
+        fail(.handshakeRefused(.unexpectedStatus(response.status.code)), context, response: response, body: body.bytes)
+    }
+
+    private func fail(
+        _ cause: EndCause, _ context: ChannelHandlerContext, response: HTTPResponse? = nil, body: [UInt8] = []
+    ) {
+        switch state {
+        case .done: return
+        case .readingBody where response == nil: return refused(context)
+        default: break
+        }
+        state = .done
+        deadline?.cancel()
+        promise.fail(ConnectError(cause, response: response, body: body))
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        fail(.endOfStream, context)
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { fail(.endOfStream, context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(EndCause(error), context)
+    }
+}

@@ -1,0 +1,42 @@
+public import HTTPTypes
+public import NIOCore
+public import NIOPosix
+public import NIOSSL
+
+/// How a client connects. See ``WebSocketConnection/connect(to:options:)``.
+public struct ClientOptions: Sendable {
+    /// The connection once it is open, and the time its opening handshake may take.
+    public var connection: ConnectionOptions
+
+    /// Offered to the server, in order of preference. Default: none.
+    public var subprotocols: [String]
+
+    /// Further fields of the request: `Origin`, `Cookie`, `Authorization`, … Default: none.
+    public var headers: HTTPFields
+
+    /// From the call to the TCP connection, name lookup included. Default 10 s.
+    public var connectTimeout: Duration
+
+    /// For `wss:`. The default verifies the server's chain against the system's authorities, and its name.
+    public var tls: TLSConfiguration
+
+    /// Where connections live. Default: the process's shared loops, one per core.
+    public var eventLoopGroup: any EventLoopGroup
+
+    /// - Parameters: see the properties of the same names.
+    public init(
+        connection: ConnectionOptions = .init(),
+        subprotocols: [String] = [],
+        headers: HTTPFields = [:],
+        connectTimeout: Duration = .seconds(10),
+        tls: TLSConfiguration = .makeClientConfiguration(),
+        eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) {
+        self.connection = connection
+        self.subprotocols = subprotocols
+        self.headers = headers
+        self.connectTimeout = connectTimeout
+        self.tls = tls
+        self.eventLoopGroup = eventLoopGroup
+    }
+}

@@ -1,0 +1,65 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+public import WebSocketProtocol
+
+extension WebSocketConnection {
+    /// Opens a connection (RFC 6455 §4.1).
+    ///
+    /// What the server sends right behind its answer waits for the first reader. Redirects are not followed
+    /// (RFC 6455 §4.1 leaves that to the client): the answer is in the error. Cancelling the task abandons
+    /// the attempt.
+    ///
+    /// - Parameter url: `ws:` or `wss:`; `http:` and `https:` mean the same.
+    /// - Throws: ``UsageError`` for what cannot be a request, ``ConnectError`` for what did not open,
+    ///   `CancellationError`.
+    public static func connect(to url: String, options: ClientOptions = .init()) async throws -> WebSocketConnection {
+        try await connect(to: WebSocketURL(url), options: options)
+    }
+
+    /// Opens a connection. See ``connect(to:options:)-(String,_)``.
+    public static func connect(to url: WebSocketURL, options: ClientOptions = .init()) async throws -> WebSocketConnection {
+        let handshake = try ClientHandshake(url: url, subprotocols: options.subprotocols, headers: options.headers)
+        // Made before anything else, so that a bad configuration is not taken for a bad server.
+        let tls = url.isSecure ? try NIOSSLContext(configuration: options.tls) : nil
+        let loop = options.eventLoopGroup.next()
+        let promise = loop.makePromise(of: WebSocketConnection.self)
+        let connectionOptions = options.connection
+
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(options.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(makeTLSHandler(tls, host: url.host)) }
+                    try pipeline.addHandler(
+                        ClientHandshakeHandler(handshake: handshake, options: connectionOptions, promise: promise))
+                }
+            }
+        let channel = bootstrap.connect(host: url.host, port: url.port)
+        channel.whenFailure { error in
+            promise.fail(error is UsageError ? error : ConnectError(EndCause(error)))
+        }
+        // Whoever gives up first closes the channel, should it open after all.
+        promise.futureResult.whenFailure { _ in channel.whenSuccess { $0.close(promise: nil) } }
+
+        let connection = try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            promise.fail(CancellationError())
+        }
+        if Task.isCancelled {
+            connection.abort()
+            throw CancellationError()
+        }
+        return connection
+    }
+
+    /// RFC 6455 §4.1: the name is checked against the certificate and sent as SNI, which has no addresses.
+    private static func makeTLSHandler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
+        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
+    }
+}
