@@ -1,0 +1,42 @@
+import HTTPTypes
+import WebSocketProtocol
+import WebSocketServer
+import WebSocketTransport
+
+extension WebSocketServer {
+    /// What `duplex serve` serves.
+    func addCommandRoutes(subprotocols: [String]) {
+        route("/echo", subprotocols: subprotocols, callbacks: { _, _ in
+            ConnectionCallbacks(onMessage: { socket, kind, bytes in
+                // Refused only when the connection is closing, and then nobody waits for an answer.
+                try? socket.send(kind, bytes)
+            })
+        })
+
+        let topics = TopicHub()
+        route("/topic/:name", subprotocols: subprotocols) { socket, parameters in
+            guard let name = parameters["name"] else { return }
+            topics.subscribe(socket, to: name)
+            defer { topics.unsubscribe(socket, from: name) }
+            for try await message in socket.messages { try await topics.publish(message, to: name) }
+        }
+
+        page("/") { _ in .console }
+        page("/healthz") { _ in .text(.ok, "ok\n") }
+    }
+}
+
+extension HTTPAnswer {
+    /// The browser's console. It is whole: nothing is loaded from elsewhere, and it may connect anywhere.
+    static let console = HTTPAnswer(
+        headers: [
+            .contentType: "text/html; charset=utf-8",
+            .cacheControl: "no-store",
+            .contentSecurityPolicy: """
+                default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+                connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+                """,
+            .xContentTypeOptions: "nosniff",
+        ],
+        body: PackageResources.console_html)
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Logging
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+import WebSocketProtocol
+import WebSocketServer
+import WebSocketTransport
+
+/// `duplex serve`
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serves an echo, topics and a console for the browser.",
+        discussion: """
+            Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
+            to all who are on NAME, /healthz answers "ok".
+
+            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to ten seconds for the \
+            peers' answers, and stops.
+            """)
+
+    @Option(help: "The name or address to listen at.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to listen on; 0 lets the system choose.")
+    var port: UInt16 = 9001
+
+    @Option(help: ArgumentHelp("The number of event loops. (default: one per core)", valueName: "count"))
+    var workers: Int?
+
+    @Option(help: ArgumentHelp("The largest message taken, such as 65536, 64KiB or 2GiB.", valueName: "size"))
+    var maxMessageSize = ByteCount(Limits().maxMessageSize)
+
+    @Option(help: ArgumentHelp("A subprotocol spoken on every path; repeat for more, the preferred first.", valueName: "name"))
+    var subprotocol: [String] = []
+
+    @Flag(name: .shortAndLong, help: "Log connections and refusals to standard error.")
+    var verbose = false
+
+    func validate() throws {
+        if let workers, workers < 1 { throw ValidationError("--workers must be at least 1") }
+    }
+
+    func run() async throws {
+        var logger = Logger(label: "duplex")
+        logger.logLevel = verbose ? .debug : .warning
+        var connection = ConnectionOptions()
+        connection.limits.maxMessageSize = maxMessageSize.bytes
+        let server = WebSocketServer(
+            .init(host: host, port: Int(port), connection: connection, workers: workers, logger: logger))
+        server.addCommandRoutes(subprotocols: subprotocol)
+
+        do {
+            let address = try await server.start()
+            announce(port: address.port ?? Int(port))
+        } catch let error as ServerError {
+            throw ExitStatus.failure.explained("\(error)")
+        }
+        // The group's own log lines are about its services; this server has just one.
+        var lifecycleLogger = logger
+        lifecycleLogger.logLevel = .error
+        try await ServiceGroup(
+            configuration: .init(
+                services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: lifecycleLogger)
+        ).run()
+    }
+
+    private func announce(port: Int) {
+        let place = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        StandardOutput.write(
+            """
+            Duplex serves on \(place)
+
+              console  http://\(place)/
+              echo     ws://\(place)/echo
+              topics   ws://\(place)/topic/NAME
+              health   http://\(place)/healthz
+
+            Ctrl-C stops it.
+
+            """)
+    }
+}
