@@ -118,5 +118,20 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // The command as a program, and other people's programs with it: browser, Python, Node.js.
+        .testTarget(
+            name: "DuplexTests",
+            dependencies: [
+                "duplex",
+                "WebSocketServer",
+                "WebSocketTransport",
+                "WebSocketProtocol",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )

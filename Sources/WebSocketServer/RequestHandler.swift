@@ -141,7 +141,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         ]
         guard let connection else { return server.logger.debug("answered", metadata: metadata) }
         metadata["connection"] = "\(connection.id)"
-        server.logger.info("opened", metadata: metadata)
+        server.logger.debug("opened", metadata: metadata)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -19,7 +19,7 @@ extension WebSocketServer {
         public var shutdownTimeout: Duration
         /// Connections the system holds until they are accepted. Default 1,024.
         public var backlog: Int
-        /// One line at `info` when a connection opens and one when it ends; refusals at `debug`. No
+        /// One line at `debug` when a connection opens, one when it ends, one per refusal. No
         /// payloads, no queries.
         public var logger: Logger
 

@@ -31,6 +31,7 @@ enum SocketService: Sendable {
             let onEnd = callbacks.onEnd
             callbacks.onEnd = { isolated, end in
                 onEnd(isolated, end)
+                Self.log(end, of: socket, logger)
                 registry.remove(socket)
             }
             socket.setCallbacks(callbacks)
@@ -58,6 +59,15 @@ enum SocketService: Sendable {
                 _ = try? await socket.close(code: .internalError)
             }
         }
-        _ = await socket.closed
+        log(await socket.closed, of: socket, logger)
+    }
+
+    private static func log(_ end: ConnectionEnd, of socket: WebSocketConnection, _ logger: Logger) {
+        logger.debug(
+            "closed",
+            metadata: [
+                "connection": "\(socket.id)", "code": "\(end.code.rawValue)", "cause": "\(end.cause.name)",
+                "end": "\(end)",
+            ])
     }
 }

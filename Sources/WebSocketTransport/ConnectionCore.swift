@@ -263,6 +263,7 @@ extension ConnectionCore {
             try enqueue(Message(kind: kind, bytes: payload.withUnsafeBytes { [UInt8]($0) }))
             return
         }
+        drainReplies()
         do throws(UsageError) {
             try endpoint.send(kind, payload, into: &outbox)
         } catch {
@@ -308,6 +309,7 @@ extension ConnectionCore {
             try checkRoom()
             return try enqueue(prepared.message)
         }
+        drainReplies()
         outbox.append(contentsOf: prepared.serverFrame)
         outboxPayload += prepared.message.bytes.count
         flush()
@@ -355,11 +357,16 @@ extension ConnectionCore {
         }
     }
 
+    /// A ping is answered before the data that came behind it. While the transport holds a full window, a
+    /// pong waits here, where a newer one replaces it.
+    private func drainReplies() {
+        if endpoint.owesReplies, inFlightWire < Self.transportWindow { endpoint.drainReplies(into: &outbox) }
+    }
+
     /// Frames what fits the transport's window, replies first.
     private func fillOutbox() {
         if outbox.isEmpty { outbox = LoopScratch.current.takeOutput() }
-        // While the transport holds a full window, a pong waits here, where a newer one replaces it.
-        if endpoint.owesReplies, inFlightWire < Self.transportWindow { endpoint.drainReplies(into: &outbox) }
+        drainReplies()
         while endpoint.closeHandshake.maySendData, outbox.count + inFlightWire < Self.transportWindow,
             let next = outbound.next(limit: options.fragmentSize ?? .max)
         {
