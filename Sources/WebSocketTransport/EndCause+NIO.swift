@@ -32,10 +32,20 @@ extension EndCause {
         case let error as SocketAddressError:
             self = .nameNotFound(String(describing: error))
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
-            self = .tls(String(describing: error))
+            self = .tls(Self.explained(tlsError: error))
         default:
             self = .network(String(describing: error))
         }
+    }
+
+    /// BoringSSL names its reasons in capitals, among numbers and places in its source; the reasons are what
+    /// helps.
+    static func explained(tlsError error: any Error) -> String {
+        let text = String(describing: error)
+        let reasons = text.split(separator: "OPENSSL_internal:").dropFirst().map { part in
+            part.prefix { $0.isUppercase || $0 == "_" || $0.isNumber }.lowercased().split(separator: "_").joined(separator: " ")
+        }
+        return reasons.isEmpty ? text : reasons.joined(separator: ", ")
     }
 
     /// Several addresses may have been tried: the first attempt's failure says most.

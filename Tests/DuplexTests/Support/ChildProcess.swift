@@ -20,49 +20,92 @@ final class ChildProcess: Sendable {
         var exit: Exit?
     }
 
-    private let pid: Int32
-    private let input = Pipe()
+    private static let spawning = Mutex(())
+
+    private let pid: pid_t
+    private let input: FileHandle
     private let state = Mutex(State())
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
 
-    init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// A call of the system that failed.
+    struct SpawnError: Error {
+        let call: String
+        let errno: Int32
+    }
+
+    init(_ program: String, _ arguments: [String]) throws {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let process = Process()
-        let output = Pipe()
-        let errors = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        pid = process.processIdentifier
-        process.terminationHandler = { [weak self] process in
-            let exit = Exit(status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal)
+        // Every child is started here, so that under the lock no other inherits a pipe not yet marked.
+        let (stdin, stdout, stderr, pid) = try Self.spawning.withLock { _ in
+            let (stdin, stdout, stderr) = try (Self.pipe(), Self.pipe(), Self.pipe())
+            let pid = try Self.spawn(program, arguments, [stdin.reading, stdout.writing, stderr.writing])
+            return (stdin, stdout, stderr, pid)
+        }
+        self.pid = pid
+        input = stdin.writing
+        for handle in [stdin.reading, stdout.writing, stderr.writing] { try handle.close() }
+        read(stdout.reading) { $0.output += $1 }
+        read(stderr.reading) { $0.errors += $1 }
+        Thread.detachNewThread { [weak self, pid] in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            // As <sys/wait.h> has it: the low seven bits are the signal, the next byte is the status.
+            let signal = status & 0x7F
+            let exit = signal == 0 ? Exit(status: status >> 8 & 0xFF) : Exit(status: signal, bySignal: true)
             self?.update { $0.exit = exit }
         }
-        // One that had ended already would not tell the handler set just now.
-        if !process.isRunning {
-            let exit = Exit(status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal)
-            update { $0.exit = exit }
-        }
-        read(output) { $0.output += $1 }
-        read(errors) { $0.errors += $1 }
     }
 
     deinit {
         if state.withLock({ $0.exit == nil }) { kill(pid, SIGKILL) }
     }
 
-    private func read(_ pipe: Pipe, _ store: @escaping @Sendable (inout State, Data) -> Void) {
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.update { state in
-                store(&state, data)
-                if data.isEmpty { state.openStreams -= 1 }
+    /// Closed in every child but the one it is meant for: a copy in another would keep it open for as long as
+    /// that one lives. (Foundation's Process leaves copies when several are started at once.)
+    private static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
+        var ends: [Int32] = [0, 0]
+        #if os(Linux)
+        guard Glibc.pipe(&ends) == 0 else { throw SpawnError(call: "pipe", errno: errno) }
+        #else
+        guard Darwin.pipe(&ends) == 0 else { throw SpawnError(call: "pipe", errno: errno) }
+        #endif
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (
+            FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
+            FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
+        )
+    }
+
+    private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws -> pid_t {
+        #if os(Linux)
+        var actions = posix_spawn_file_actions_t()
+        #else
+        var actions: posix_spawn_file_actions_t?
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (number, stream) in streams.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, stream.fileDescriptor, Int32(number))
+        }
+        var strings: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+        defer { for string in strings { free(string) } }
+        var pid: pid_t = 0
+        let result = posix_spawn(&pid, program, &actions, nil, &strings, environ)
+        guard result == 0 else { throw SpawnError(call: "posix_spawn of \(program)", errno: result) }
+        return pid
+    }
+
+    /// On a thread of its own, until the other end is closed.
+    private func read(_ handle: FileHandle, _ store: @escaping @Sendable (inout State, Data) -> Void) {
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let data = handle.availableData
+                self?.update { state in
+                    store(&state, data)
+                    if data.isEmpty { state.openStreams -= 1 }
+                }
+                if data.isEmpty { return }
             }
         }
     }
@@ -95,9 +138,9 @@ final class ChildProcess: Sendable {
 
     // MARK: Talking to it
 
-    func write(_ bytes: [UInt8]) throws { try input.fileHandleForWriting.write(contentsOf: Data(bytes)) }
+    func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }
     func write(_ text: String) throws { try write(Array(text.utf8)) }
-    func endInput() throws { try input.fileHandleForWriting.close() }
+    func endInput() throws { try input.close() }
     func signal(_ number: Int32) { kill(pid, number) }
 
     /// Waits until standard output has a line that begins so, and gives what follows on that line.
