@@ -55,7 +55,8 @@ public final class WebSocketServer: Service, Sendable {
 extension WebSocketServer {
     /// Serves WebSockets at a path, each in a task on its event loop.
     ///
-    /// Routes are added before the server starts; one that cannot be served makes the start fail.
+    /// Routes are added before the server starts; one that cannot be served makes the start fail, one that
+    /// comes later is not served and an error in the log.
     ///
     /// - Parameters:
     ///   - path: exact segments, and segments `:name` whose text the handler finds in its parameters,
@@ -64,32 +65,37 @@ extension WebSocketServer {
     ///     offers too is agreed on; if there is none, the connection opens without one.
     ///   - handler: see ``SocketHandler``.
     public func route(_ path: String, subprotocols: [String] = [], handler: @escaping SocketHandler) {
-        add { router throws(RouteError) in
+        add(path) { router throws(RouteError) in
             try router.addSocket(path, .init(subprotocols: subprotocols, service: .handler(handler)))
         }
     }
 
     /// Serves WebSockets at a path by callbacks on their event loop. See ``route(_:subprotocols:handler:)``.
     public func route(_ path: String, subprotocols: [String] = [], callbacks: @escaping SocketCallbacks) {
-        add { router throws(RouteError) in
+        add(path) { router throws(RouteError) in
             try router.addSocket(path, .init(subprotocols: subprotocols, service: .callbacks(callbacks)))
         }
     }
 
     /// Answers `GET` and `HEAD` at a path. Runs on an event loop and must not block.
     public func page(_ path: String, _ answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer) {
-        add { router throws(RouteError) in try router.addPage(path, answer) }
+        add(path) { router throws(RouteError) in try router.addPage(path, answer) }
     }
 
-    private func add(_ change: (inout Router) throws(RouteError) -> Void) {
-        state.withLock { state in
-            guard case .preparing(var router, nil) = state else { return }
+    private func add(_ path: String, _ change: (inout Router) throws(RouteError) -> Void) {
+        let isTooLate = state.withLock { state in
+            guard case .preparing(var router, let problem) = state else { return true }
+            guard problem == nil else { return false }
             do throws(RouteError) {
                 try change(&router)
                 state = .preparing(router, nil)
             } catch {
                 state = .preparing(router, error)
             }
+            return false
+        }
+        if isTooLate {
+            configuration.logger.error("a route was added after the start and is not served", metadata: ["path": "\(path)"])
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import NIOCore
+import TestSupport
 import Testing
 import WebSocketProtocol
 import WebSocketServer
@@ -17,19 +18,6 @@ struct ConnectCommandTests {
         try process.endInput()
         let (exit, output, errors) = try await process.finished()
         return (exit, String(decoding: output, as: UTF8.self), errors)
-    }
-
-    /// A server in this process, for what `duplex serve` does not do.
-    private func serving(
-        _ configuration: WebSocketServer.Configuration = .init(port: 0), _ routes: (WebSocketServer) -> Void,
-        _ body: (Int) async throws -> Void
-    ) async throws {
-        let server = WebSocketServer(configuration)
-        routes(server)
-        let port = try #require(try await server.start().port)
-        let run = Task { try await server.run() }
-        defer { run.cancel() }
-        try await body(port)
     }
 
     @Test func `A line piped in comes back from the echo, and the status is 0`() async throws {

@@ -5,11 +5,16 @@ import Synchronization
 /// standard input is a pipe, whose closing ends those programs that wait for that.
 ///
 /// One task waits for it at a time.
-final class ChildProcess: Sendable {
-    struct Exit: Hashable, Sendable {
-        let status: Int32
+package final class ChildProcess: Sendable {
+    package struct Exit: Hashable, Sendable {
+        package let status: Int32
         /// Whether a signal ended it; `status` is the signal then.
-        var bySignal = false
+        package let bySignal: Bool
+
+        package init(status: Int32, bySignal: Bool = false) {
+            self.status = status
+            self.bySignal = bySignal
+        }
     }
 
     private struct State {
@@ -29,12 +34,12 @@ final class ChildProcess: Sendable {
     private let changed: AsyncStream<Void>.Continuation
 
     /// A call of the system that failed.
-    struct SpawnError: Error {
+    package struct SpawnError: Error {
         let call: String
         let errno: Int32
     }
 
-    init(_ program: String, _ arguments: [String]) throws {
+    package init(_ program: String, _ arguments: [String]) throws {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         // Every child is started here, so that under the lock no other inherits a pipe not yet marked.
         let (stdin, stdout, stderr, pid) = try Self.spawning.withLock { _ in
@@ -138,13 +143,13 @@ final class ChildProcess: Sendable {
 
     // MARK: Talking to it
 
-    func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }
-    func write(_ text: String) throws { try write(Array(text.utf8)) }
-    func endInput() throws { try input.close() }
-    func signal(_ number: Int32) { kill(pid, number) }
+    package func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }
+    package func write(_ text: String) throws { try write(Array(text.utf8)) }
+    package func endInput() throws { try input.close() }
+    package func signal(_ number: Int32) { kill(pid, number) }
 
     /// Waits until standard output has a line that begins so, and gives what follows on that line.
-    func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
+    package func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
         try await wait(for: "a line beginning \"\(prefix)\"", limit) { state in
             // The last piece may be a line half written.
             text(state.output).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
@@ -153,7 +158,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Waits until standard error contains `text`, and gives all of it.
-    func errors(containing part: String, within limit: Duration = .seconds(30)) async throws -> String {
+    package func errors(containing part: String, within limit: Duration = .seconds(30)) async throws -> String {
         try await wait(for: "\"\(part)\" on standard error", limit) { state in
             let all = text(state.errors)
             return all.contains(part) ? all : nil
@@ -161,7 +166,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Waits until it has ended and all it wrote was read.
-    func finished(within limit: Duration = .seconds(60)) async throws -> (exit: Exit, output: [UInt8], errors: String) {
+    package func finished(within limit: Duration = .seconds(60)) async throws -> (exit: Exit, output: [UInt8], errors: String) {
         try await wait(for: "the end of the program", limit) { state in
             guard let exit = state.exit, state.openStreams == 0 else { return nil }
             return (exit, Array(state.output), text(state.errors))

@@ -1,12 +1,12 @@
 import Foundation
-import NIOSSL
+package import NIOSSL
 
 /// A certificate for 127.0.0.1 and localhost that signs itself, made anew for the tests.
-struct Certificate: Sendable {
-    let certificateFile: String
-    let keyFile: String
+package struct Certificate: Sendable {
+    package let certificateFile: String
+    package let keyFile: String
 
-    static func make() async throws -> Certificate {
+    package static func make() async throws -> Certificate {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("duplex-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let certificate = Certificate(
@@ -24,20 +24,20 @@ struct Certificate: Sendable {
         return certificate
     }
 
-    func remove() {
+    package func remove() {
         try? FileManager.default.removeItem(at: URL(fileURLWithPath: certificateFile).deletingLastPathComponent())
     }
 }
 
 extension Certificate {
-    func serverConfiguration() throws -> TLSConfiguration {
+    package func serverConfiguration() throws -> TLSConfiguration {
         try .makeServerConfiguration(
             certificateChain: NIOSSLCertificate.fromPEMFile(certificateFile).map { .certificate($0) },
             privateKey: .privateKey(NIOSSLPrivateKey(file: keyFile, format: .pem)))
     }
 
     /// Trusts this certificate and no other.
-    func clientConfiguration() throws -> TLSConfiguration {
+    package func clientConfiguration() throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(certificateFile))
         return configuration
