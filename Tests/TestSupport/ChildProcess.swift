@@ -150,11 +150,12 @@ package final class ChildProcess: Sendable {
 
     /// Waits until standard output has a line that begins so, and gives what follows on that line.
     package func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
-        try await wait(for: "a line beginning \"\(prefix)\"", limit) { state in
-            // The last piece may be a line half written.
-            text(state.output).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-                .first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-        }
+        try await wait(for: "a line beginning \"\(prefix)\"", limit) { rest(of: prefix, in: $0.output) }
+    }
+
+    /// Waits until standard error has a line that begins so, and gives what follows on that line.
+    package func errorLine(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
+        try await wait(for: "an error line beginning \"\(prefix)\"", limit) { rest(of: prefix, in: $0.errors) }
     }
 
     /// Waits until standard error contains `text`, and gives all of it.
@@ -175,3 +176,10 @@ package final class ChildProcess: Sendable {
 }
 
 private func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
+
+/// What follows `prefix` on the first whole line that begins with it.
+private func rest(of prefix: String, in data: Data) -> String? {
+    // The last piece may be a line half written.
+    text(data).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        .first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+}
