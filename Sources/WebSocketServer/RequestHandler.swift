@@ -45,7 +45,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// One deadline at a time; a new one replaces the old.
     private func schedule(
-        _ delay: Duration, _ context: ChannelHandlerContext,
+        _ delay: Duration,
+        _ context: ChannelHandlerContext,
         _ action: @escaping @Sendable (RequestHandler, ChannelHandlerContext) -> Void
     ) {
         deadline?.cancel()
@@ -88,8 +89,11 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func upgrade(
-        _ handshake: ServerHandshake, _ route: Router.Socket, _ parameters: [String: String],
-        leftover: ByteBuffer, _ context: ChannelHandlerContext
+        _ handshake: ServerHandshake,
+        _ route: Router.Socket,
+        _ parameters: [String: String],
+        leftover: ByteBuffer,
+        _ context: ChannelHandlerContext
     ) {
         let subprotocol = handshake.choose(subprotocolFrom: route.subprotocols)
         do {
@@ -97,14 +101,27 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
             state = .done
             deadline?.cancel()
             let channel = context.channel
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: HTTPHeadSerializer.bytes(of: response))), promise: nil)
+            context.writeAndFlush(
+                wrapOutboundOut(ByteBuffer(bytes: HTTPHeadSerializer.bytes(of: response))),
+                promise: nil
+            )
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
             let socket = try ChannelTransport.start(
-                on: channel, role: .server, request: handshake.request, subprotocol: subprotocol,
-                options: server.options, leftover: leftover)
+                on: channel,
+                role: .server,
+                request: handshake.request,
+                subprotocol: subprotocol,
+                options: server.options,
+                leftover: leftover
+            )
             log(context, handshake.request, status: response.status, connection: socket)
             route.service.start(
-                socket, parameters: parameters, executor: executor, registry: server.registry, logger: server.logger)
+                socket,
+                parameters: parameters,
+                executor: executor,
+                registry: server.registry,
+                logger: server.logger
+            )
             server.registry.removeHandshaking(channel)
         } catch {
             server.logger.error("an upgrade failed", metadata: ["error": "\(error)"])
@@ -114,7 +131,11 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func refuse(_ error: ProtocolError, _ context: ChannelHandlerContext) {
         server.logger.debug(
-            "refused", metadata: ["peer": "\(context.remoteAddress.map(String.init(describing:)) ?? "")", "reason": "\(error)"])
+            "refused",
+            metadata: [
+                "peer": "\(context.remoteAddress.map(String.init(describing:)) ?? "")", "reason": "\(error)",
+            ]
+        )
         answer(HTTPAnswer(refusing: error), context)
     }
 
@@ -130,7 +151,9 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func log(
-        _ context: ChannelHandlerContext, _ request: HTTPRequest, status: HTTPResponse.Status,
+        _ context: ChannelHandlerContext,
+        _ request: HTTPRequest,
+        status: HTTPResponse.Status,
         connection: WebSocketConnection? = nil
     ) {
         // Without the query: it may hold a secret.

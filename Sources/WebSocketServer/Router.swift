@@ -32,10 +32,13 @@ struct Router: Sendable {
     private var sockets = Table<Socket>()
     private var pages = Table<@Sendable (HTTPRequest) -> HTTPAnswer>()
 
-    mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) { try sockets.add(path, socket) }
+    mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) {
+        try sockets.add(path, socket)
+    }
 
     mutating func addPage(
-        _ path: String, _ page: @escaping @Sendable (HTTPRequest) -> HTTPAnswer
+        _ path: String,
+        _ page: @escaping @Sendable (HTTPRequest) -> HTTPAnswer
     ) throws(RouteError) {
         try pages.add(path, page)
     }

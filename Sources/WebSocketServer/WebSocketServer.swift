@@ -95,7 +95,10 @@ extension WebSocketServer {
             return false
         }
         if isTooLate {
-            configuration.logger.error("a route was added after the start and is not served", metadata: ["path": "\(path)"])
+            configuration.logger.error(
+                "a route was added after the start and is not served",
+                metadata: ["path": "\(path)"]
+            )
         }
     }
 }
@@ -132,9 +135,14 @@ extension WebSocketServer {
         }
         let group = ownedGroup ?? .singleton
         let executors = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) })
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
+        )
         let context = RequestHandler.Context(
-            router: router, options: configuration.connection, registry: registry, logger: configuration.logger)
+            router: router,
+            options: configuration.connection,
+            registry: registry,
+            logger: configuration.logger
+        )
 
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
@@ -147,7 +155,8 @@ extension WebSocketServer {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
+                    let executor =
+                        executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
                     try pipeline.addHandler(RequestHandler(context, executor: executor))
                 }
             }
@@ -173,7 +182,9 @@ extension WebSocketServer {
     public func run() async throws {
         if state.withLock({ if case .preparing = $0 { true } else { false } }) { try await start() }
         let (channel, ownedGroup) = try state.withLock { state throws in
-            guard case .listening(let channel, let ownedGroup) = state else { throw ServerError.alreadyStarted }
+            guard case .listening(let channel, let ownedGroup) = state else {
+                throw ServerError.alreadyStarted
+            }
             state = .over
             return (channel, ownedGroup)
         }
@@ -192,7 +203,9 @@ extension WebSocketServer {
         let closeTimeout = min(timeout, configuration.connection.closeTimeout)
         registry.beginShutdown { connection in
             // Refused only for codes that cannot be sent, and this one can.
-            connection.onLoop { try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout) }
+            connection.onLoop {
+                try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout)
+            }
         }
         let (registry, logger) = (registry, configuration.logger)
         let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {

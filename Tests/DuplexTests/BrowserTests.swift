@@ -9,8 +9,11 @@ import WebSocketTransport
 
 /// A real browser in the console that `duplex serve` offers, driven over its DevTools by our own client.
 @Suite(
-    "Chromium", .timeLimit(.minutes(3)), .serialized,
-    .enabled(if: Tools.mayUse(Tools.chromium), "Chromium is not installed"))
+    "Chromium",
+    .timeLimit(.minutes(3)),
+    .serialized,
+    .enabled(if: Tools.mayUse(Tools.chromium), "Chromium is not installed")
+)
 struct BrowserTests {
     /// Runs `body` with a browser that is stopped afterwards.
     private func browsing(_ body: (Browser) async throws -> Void) async throws {
@@ -38,7 +41,10 @@ struct BrowserTests {
 
     private func shownClose(_ page: Page) async throws -> ShownClose {
         try await page.wait(until: "'code' in document.querySelector('#close-event').dataset")
-        return try await page.evaluate("({...document.querySelector('#close-event').dataset})", as: ShownClose.self)
+        return try await page.evaluate(
+            "({...document.querySelector('#close-event').dataset})",
+            as: ShownClose.self
+        )
     }
 
     /// Texts of the messages in the console's log.
@@ -47,7 +53,9 @@ struct BrowserTests {
             """
             [...document.querySelectorAll('#log .entry[data-direction=\(direction)][data-kind=text] .payload')]
                 .map(each => each.textContent)
-            """, as: [String].self)
+            """,
+            as: [String].self
+        )
     }
 
     @Test func `A session in the console: text, a mebibyte of binary, the page closes`() async throws {
@@ -56,7 +64,9 @@ struct BrowserTests {
             let page = try await browser.open("http://127.0.0.1:\(serve.port)/")
             try await connect(page, "/echo")
             let facts = try await page.evaluate(
-                "['protocol', 'extensions'].map(id => document.getElementById(id).textContent)", as: [String].self)
+                "['protocol', 'extensions'].map(id => document.getElementById(id).textContent)",
+                as: [String].self
+            )
             #expect(facts == ["none", "none"])
 
             // As a person does it: a text in the field, a press of the button.
@@ -65,11 +75,13 @@ struct BrowserTests {
                     """
                     (document.querySelector('#message').value = '\(text)',
                         document.querySelector('#send-text').click(), true)
-                    """)
+                    """
+                )
                 try await page.wait(
                     until: """
                         document.querySelector('#log .entry[data-direction=in]:last-child .payload')?.textContent === '\(text)'
-                        """)
+                        """
+                )
             }
             #expect(try await log(page, direction: "out") == ["hola", "grüße, 世界 🌍"])
             #expect(try await log(page, direction: "in") == ["hola", "grüße, 世界 🌍"])
@@ -84,12 +96,14 @@ struct BrowserTests {
                     }, { once: true });
                     if (!duplexConsole.sendBinary(sent)) go(false);
                 })
-                """)
+                """
+            )
             #expect(isSame)
             try await page.wait(
                 until: """
                     document.querySelector('#log .entry[data-direction=in][data-kind=binary]')?.dataset.size === '1048576'
-                    """)
+                    """
+            )
 
             try await page.evaluate("duplexConsole.close(4321, 'from the page')")
             let shown = try await shownClose(page)
@@ -129,7 +143,8 @@ struct BrowserTests {
                 // That no problems were seen says something only if they can be seen.
                 let before = await page.problems().count
                 try await page.evaluate(
-                    "new Promise(go => { console.error('x'); setTimeout(() => { go(true); null.y; }); })")
+                    "new Promise(go => { console.error('x'); setTimeout(() => { go(true); null.y; }); })"
+                )
                 try await within(waitingFor: "both problems") {
                     while await page.problems().count < before + 2 { await Task.yield() }
                 }
@@ -169,7 +184,8 @@ struct BrowserTests {
                                     && new Uint8Array(data).every((byte, index) => byte === (index * 31 & 255))));
                         };
                     })
-                    """)
+                    """
+                )
                 #expect(isRight)
                 try await page.navigate(to: "http://127.0.0.1:\(serve.port)/healthz")
                 let end = try await within(waitingFor: "the end of the connection") {
@@ -199,7 +215,8 @@ struct BrowserTests {
                 try await page.wait(
                     until: """
                         document.querySelector('#log .entry[data-direction=in]:last-child .payload')?.textContent === 'hello, two'
-                        """)
+                        """
+                )
                 #expect(await page.problems() == [])
             }
             #expect(try await log(one, direction: "in") == ["one is here", "two is here", "hello, two"])
@@ -218,7 +235,9 @@ struct BrowserTests {
                 try await page.evaluate("duplexConsole.connect('/echo', 'v1.chat, v0.chat')")
                 try await page.wait(until: "document.querySelector('#state').dataset.state === 'open'")
                 let facts = try await page.evaluate(
-                    "[duplexConsole.socket.url, document.querySelector('#protocol').textContent]", as: [String].self)
+                    "[duplexConsole.socket.url, document.querySelector('#protocol').textContent]",
+                    as: [String].self
+                )
                 #expect(facts == ["wss://127.0.0.1:\(port)/echo", "v1.chat"])
                 try await page.evaluate("duplexConsole.sendText('secret')")
                 try await page.wait(until: "document.querySelector('#log .entry[data-direction=in]')")

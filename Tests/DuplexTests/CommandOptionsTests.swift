@@ -6,13 +6,17 @@ import Testing
 struct CommandOptionsTests {
     @Test(
         arguments: [
-            ("0", 0), ("65536", 65_536), ("64KiB", 65_536), ("64kib", 65_536), ("16MiB", 16 << 20), ("2GiB", 2 << 30),
+            ("0", 0), ("65536", 65_536), ("64KiB", 65_536), ("64kib", 65_536), ("16MiB", 16 << 20),
+            ("2GiB", 2 << 30),
         ])
     func `Sizes are read as people write them`(text: String, bytes: Int) {
         #expect(ByteCount(argument: text)?.bytes == bytes)
     }
 
-    @Test(arguments: ["", "KiB", "-1", "+1", "1.5MiB", "1 MiB", "64KB", "x", "٣", "9223372036854775808", "9007199254740992GiB"])
+    @Test(arguments: [
+        "", "KiB", "-1", "+1", "1.5MiB", "1 MiB", "64KB", "x", "٣", "9223372036854775808",
+        "9007199254740992GiB",
+    ])
     func `What is no size is refused`(text: String) {
         #expect(ByteCount(argument: text) == nil)
     }

@@ -11,7 +11,8 @@ import WebSocketTransport
 struct ConnectCommandTests {
     /// Runs the command with all of its input given.
     private func connect(
-        _ arguments: [String], input: String = ""
+        _ arguments: [String],
+        input: String = ""
     ) async throws -> (exit: ChildProcess.Exit, output: String, errors: String) {
         let process = try ChildProcess(Tools.duplex, ["connect"] + arguments)
         try process.write(input)
@@ -60,7 +61,9 @@ struct ConnectCommandTests {
 
     @Test func `The code and reason are shown, and another code than 1000 is status 2`() async throws {
         try await serving { server in
-            server.route("/bye") { socket, _ in try await socket.close(code: CloseCode(4321), reason: "enough") }
+            server.route("/bye") { socket, _ in
+                try await socket.close(code: CloseCode(4321), reason: "enough")
+            }
         } _: { port in
             let process = try ChildProcess(Tools.duplex, ["connect", "ws://127.0.0.1:\(port)/bye"])
             // Its input stays open: the server's close alone must end it.
@@ -109,7 +112,8 @@ struct ConnectCommandTests {
             }
         } _: { port in
             let (exit, output, _) = try await connect([
-                "--header", "Authorization: Bearer abc", "--subprotocol", "v1.chat", "--subprotocol", "v2.chat",
+                "--header", "Authorization: Bearer abc", "--subprotocol", "v1.chat", "--subprotocol",
+                "v2.chat",
                 "ws://127.0.0.1:\(port)/who",
             ])
             #expect(output == "Bearer abc v2.chat\n")
@@ -149,7 +153,9 @@ struct ConnectCommandTests {
             }
         } _: { port in
             let (exit, output, _) = try await connect(
-                ["--linger", "close", "ws://127.0.0.1:\(port)/late"], input: "go\n")
+                ["--linger", "close", "ws://127.0.0.1:\(port)/late"],
+                input: "go\n"
+            )
             #expect(output == "late\n")
             #expect(exit == .init(status: 0))
         }

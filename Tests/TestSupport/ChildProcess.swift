@@ -82,7 +82,9 @@ package final class ChildProcess: Sendable {
         )
     }
 
-    private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws -> pid_t {
+    private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws
+        -> pid_t
+    {
         #if os(Linux)
         var actions = posix_spawn_file_actions_t()
         #else
@@ -122,7 +124,9 @@ package final class ChildProcess: Sendable {
 
     /// Waits until `condition` gives something; it is asked whenever anything changes.
     private func wait<Value: Sendable>(
-        for what: String, _ limit: Duration, _ condition: @escaping @Sendable (State) -> Value?
+        for what: String,
+        _ limit: Duration,
+        _ condition: @escaping @Sendable (State) -> Value?
     ) async throws -> Value {
         do {
             return try await within(limit, waitingFor: what) { [self] in
@@ -137,7 +141,8 @@ package final class ChildProcess: Sendable {
             throw TookTooLong(
                 limit: limit,
                 what: "\(what); standard output was \(text(output).debugDescription), "
-                    + "standard error \(text(errors).debugDescription)")
+                    + "standard error \(text(errors).debugDescription)"
+            )
         }
     }
 
@@ -149,17 +154,23 @@ package final class ChildProcess: Sendable {
     package func signal(_ number: Int32) { kill(pid, number) }
 
     /// Waits until standard output has a line that begins so, and gives what follows on that line.
-    package func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
+    package func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String
+    {
         try await wait(for: "a line beginning \"\(prefix)\"", limit) { rest(of: prefix, in: $0.output) }
     }
 
     /// Waits until standard error has a line that begins so, and gives what follows on that line.
-    package func errorLine(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
-        try await wait(for: "an error line beginning \"\(prefix)\"", limit) { rest(of: prefix, in: $0.errors) }
+    package func errorLine(beginning prefix: String, within limit: Duration = .seconds(30)) async throws
+        -> String
+    {
+        try await wait(for: "an error line beginning \"\(prefix)\"", limit) {
+            rest(of: prefix, in: $0.errors)
+        }
     }
 
     /// Waits until standard error contains `text`, and gives all of it.
-    package func errors(containing part: String, within limit: Duration = .seconds(30)) async throws -> String {
+    package func errors(containing part: String, within limit: Duration = .seconds(30)) async throws -> String
+    {
         try await wait(for: "\"\(part)\" on standard error", limit) { state in
             let all = text(state.errors)
             return all.contains(part) ? all : nil
@@ -167,7 +178,9 @@ package final class ChildProcess: Sendable {
     }
 
     /// Waits until it has ended and all it wrote was read.
-    package func finished(within limit: Duration = .seconds(60)) async throws -> (exit: Exit, output: [UInt8], errors: String) {
+    package func finished(within limit: Duration = .seconds(60)) async throws -> (
+        exit: Exit, output: [UInt8], errors: String
+    ) {
         try await wait(for: "the end of the program", limit) { state in
             guard let exit = state.exit, state.openStreams == 0 else { return nil }
             return (exit, Array(state.output), text(state.errors))

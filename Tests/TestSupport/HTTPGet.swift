@@ -21,6 +21,9 @@ package enum HTTPGet {
             throw TookTooLong(limit: .zero, what: "an HTTP answer in \"\(text)\"")
         }
         return Answer(
-            status: status, head: text[..<end.lowerBound].lowercased(), body: String(text[end.upperBound...]))
+            status: status,
+            head: text[..<end.lowerBound].lowercased(),
+            body: String(text[end.upperBound...])
+        )
     }
 }

@@ -10,14 +10,17 @@ package struct RawConnection {
 
     /// Connects to a port of this machine, for as long as `body` runs.
     package static func with<Value: Sendable>(
-        port: Int, _ body: @escaping @Sendable (inout RawConnection) async throws -> Value
+        port: Int,
+        _ body: @escaping @Sendable (inout RawConnection) async throws -> Value
     ) async throws -> Value {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
-                        wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true)
+                    )
                 }
             }
         return try await within(waitingFor: "an exchange of bytes") {

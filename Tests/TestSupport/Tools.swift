@@ -5,7 +5,7 @@ package enum Tools {
     /// The top folder of the package.
     package static let root: URL = {
         var url = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { url.deleteLastPathComponent() }
+        for _ in 0..<3 { url.deleteLastPathComponent() }
         return url
     }()
 

@@ -13,7 +13,9 @@ package struct TookTooLong: Error, CustomStringConvertible {
 
 /// Runs `body` for at most `limit`: a failure is a failure then and not a hang.
 package func within<Value: Sendable>(
-    _ limit: Duration = .seconds(30), waitingFor what: String, _ body: @escaping @Sendable () async throws -> Value
+    _ limit: Duration = .seconds(30),
+    waitingFor what: String,
+    _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in
         group.addTask { try await body() }

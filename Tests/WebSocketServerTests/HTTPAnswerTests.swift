@@ -15,7 +15,8 @@ struct HTTPAnswerTests {
             fields == [
                 "Content-Type: text/plain; charset=utf-8", "Date: Sun, 06 Nov 1994 08:49:37 GMT",
                 "Connection: close", "Content-Length: 9",
-            ])
+            ]
+        )
     }
 
     @Test func `A length that is given stays`() {

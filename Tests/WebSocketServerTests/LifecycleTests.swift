@@ -1,8 +1,8 @@
 import Logging
 import NIOCore
 import ServiceLifecycle
-import Testing
 import TestSupport
+import Testing
 import WebSocketProtocol
 import WebSocketServer
 import WebSocketTransport
@@ -10,7 +10,9 @@ import WebSocketTransport
 /// Starting and stopping.
 @Suite("Server lifecycle", .timeLimit(.minutes(1)))
 struct LifecycleTests {
-    private func echoServer(_ configuration: WebSocketServer.Configuration = .init(port: 0)) -> WebSocketServer {
+    private func echoServer(_ configuration: WebSocketServer.Configuration = .init(port: 0))
+        -> WebSocketServer
+    {
         let server = WebSocketServer(configuration)
         server.route("/echo") { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }
@@ -42,7 +44,9 @@ struct LifecycleTests {
         try await serving { _ in
         } _: { port in
             let second = echoServer(.init(port: port))
-            await #expect(throws: ServerError.addressInUse(host: "127.0.0.1", port: port)) { try await second.run() }
+            await #expect(throws: ServerError.addressInUse(host: "127.0.0.1", port: port)) {
+                try await second.run()
+            }
         }
         // TEST-NET-3 (RFC 5737): nobody's address.
         let elsewhere = echoServer(.init(host: "203.0.113.1", port: 0))

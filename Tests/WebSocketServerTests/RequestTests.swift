@@ -1,14 +1,16 @@
 import HTTPTypes
 import NIOCore
-import Testing
 import TestSupport
+import Testing
 import WebSocketServer
 import WebSocketTransport
 
 /// One HTTP request over TCP, as bytes: what is upgraded, what is refused and how.
 @Suite("Requests", .timeLimit(.minutes(1)))
 struct RequestTests {
-    private func configuration(_ change: (inout ConnectionOptions) -> Void = { _ in }) -> WebSocketServer.Configuration {
+    private func configuration(_ change: (inout ConnectionOptions) -> Void = { _ in })
+        -> WebSocketServer.Configuration
+    {
         var options = ConnectionOptions()
         change(&options)
         return .init(port: 0, connection: options)
@@ -25,7 +27,8 @@ struct RequestTests {
         try await serving(configuration(), routes) { port in
             try await RawConnection.with(port: port) { connection in
                 try await connection.write(
-                    Array(Handshake.request("/echo").utf8) + Handshake.frame("one") + Handshake.frame("two"))
+                    Array(Handshake.request("/echo").utf8) + Handshake.frame("one") + Handshake.frame("two")
+                )
                 let head = try await connection.readHead()
                 #expect(head.hasPrefix("HTTP/1.1 101 Switching Protocols\r\n"))
                 #expect(head.contains(Handshake.accept))
@@ -53,7 +56,11 @@ struct RequestTests {
         try await serving(configuration(), routes) { port in
             try await RawConnection.with(port: port) { connection in
                 try await connection.write(
-                    Handshake.request("/echo", fields: "Sec-WebSocket-Protocol: v0, v1\r\nSec-WebSocket-Protocol: v2\r\n"))
+                    Handshake.request(
+                        "/echo",
+                        fields: "Sec-WebSocket-Protocol: v0, v1\r\nSec-WebSocket-Protocol: v2\r\n"
+                    )
+                )
                 #expect(try await connection.readHead().contains("Sec-WebSocket-Protocol: v2\r\n"))
             }
         }
@@ -77,13 +84,17 @@ struct RequestTests {
             (Handshake.request("/echo", fields: String(repeating: "X: y\r\n", count: 2_000)), 431),
         ])
     func `A refusal has its status, closes, and does not answer what was sent behind it`(
-        request: String, status: Int
+        request: String,
+        status: Int
     ) async throws {
         try await serving(configuration(), routes) { port in
             let behind = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n"
             let answer = try await HTTPGet.answer(port: port, request + behind)
             #expect(answer.status == status)
-            #expect(answer.head.contains("connection: close") || answer.head.contains("connection: upgrade, close"))
+            #expect(
+                answer.head.contains("connection: close")
+                    || answer.head.contains("connection: upgrade, close")
+            )
             #expect(answer.head.contains("\r\ndate: "))
             #expect(answer.head.contains("content-length: \(answer.body.utf8.count)"))
             #expect(answer.body.hasSuffix("\n") && answer.body.count > 5)
@@ -107,7 +118,9 @@ struct RequestTests {
     @Test func `A refusal reaches a client that is still sending`() async throws {
         try await serving(configuration(), routes) { port in
             let text = try await RawConnection.with(port: port) { connection in
-                try await connection.write("POST /page HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\n")
+                try await connection.write(
+                    "POST /page HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\n"
+                )
                 let piece = [UInt8](repeating: 7, count: 64 << 10)
                 for _ in 0..<64 { try await connection.write(piece) }
                 return String(decoding: try await connection.readToEnd(), as: UTF8.self)
@@ -151,7 +164,8 @@ struct RequestTests {
         }
     }
 
-    @Test func `A connection on which nothing comes is closed at the deadline, without a word`() async throws {
+    @Test func `A connection on which nothing comes is closed at the deadline, without a word`() async throws
+    {
         try await serving(configuration { $0.handshakeTimeout = .milliseconds(100) }, routes) { port in
             let bytes = try await RawConnection.with(port: port) { try await $0.readToEnd() }
             #expect(bytes.isEmpty)

@@ -16,15 +16,21 @@ struct RoutePatternTests {
             ("/room/:name", "/room/+", ["name": "+"]),
             ("/:a/x/:b", "/1/x/2", ["a": "1", "b": "2"]),
             ("/dir/", "/dir/", [:]),
-        ] as [(String, String, [String: String])])
-    func `A path that fits gives its parameters`(pattern: String, target: String, parameters: [String: String]) throws {
+        ] as [(String, String, [String: String])]
+    )
+    func `A path that fits gives its parameters`(
+        pattern: String,
+        target: String,
+        parameters: [String: String]
+    ) throws {
         let segments = try #require(RoutePattern.segments(ofTarget: target))
         #expect(try RoutePattern(pattern).match(segments) == parameters)
     }
 
     @Test(
         arguments: [
-            ("/echo", "/"), ("/echo", "/Echo"), ("/echo", "/echo/"), ("/echo", "/echo/more"), ("/echo", "/echos"),
+            ("/echo", "/"), ("/echo", "/Echo"), ("/echo", "/echo/"), ("/echo", "/echo/more"),
+            ("/echo", "/echos"),
             ("/room/:name", "/room"), ("/room/:name", "/room/"), ("/room/:name", "/room/a/b"),
             ("/room/:name", "/hall/a"), ("/dir/", "/dir"), ("/a/b", "/a%2Fb"), ("/", "//"),
         ])

@@ -18,7 +18,9 @@ struct RouterTests {
     }
 
     private func head(
-        _ path: String, method: HTTPRequest.Method = .get, upgrade: Bool = false
+        _ path: String,
+        method: HTTPRequest.Method = .get,
+        upgrade: Bool = false
     ) -> HTTPRequestHead {
         var request = HTTPRequest(method: method, scheme: nil, authority: "example.test", path: path)
         if upgrade {
@@ -40,7 +42,8 @@ struct RouterTests {
         return answer
     }
 
-    @Test func `Exact segments win over parameters, from the left, in whatever order they were added`() throws {
+    @Test func `Exact segments win over parameters, from the left, in whatever order they were added`() throws
+    {
         let paths = ["/:a/:b", "/x/:b", "/:a/y", "/x/y"]
         for shift in paths.indices {
             let router = try router(sockets: Array(paths[shift...] + paths[..<shift]))

@@ -1,8 +1,8 @@
 import HTTPTypes
 import NIOCore
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 import WebSocketProtocol
 import WebSocketServer
 import WebSocketTransport
@@ -78,7 +78,8 @@ struct ServingTests {
                     onEnd: { _, end in
                         ends.withLock { $0.append(end) }
                         endedNow.yield()
-                    })
+                    }
+                )
             }
         } _: { port in
             let socket = try await connect(port, "/echo")
@@ -94,7 +95,9 @@ struct ServingTests {
     @Test func `A server knows how many connections are open`() async throws {
         let server = WebSocketServer(.init(port: 0))
         let (closed, closedNow) = AsyncStream<Void>.makeStream()
-        server.route("/") { _, _ in ConnectionCallbacks(onMessage: { _, _, _ in }, onEnd: { _, _ in closedNow.yield() }) }
+        server.route("/") { _, _ in
+            ConnectionCallbacks(onMessage: { _, _, _ in }, onEnd: { _, _ in closedNow.yield() })
+        }
         let port = try #require(try await server.start().port)
         let run = Task { try await server.run() }
         defer { run.cancel() }
@@ -108,7 +111,9 @@ struct ServingTests {
         try await within(waitingFor: "the end") { for await _ in closed { break } }
         // Told to the route and taken off the list within one turn of the loop; the next turn sees both.
         _ = try await sockets[1].ping()
-        try await within(waitingFor: "two connections") { while server.connectionCount != 2 { await Task.yield() } }
+        try await within(waitingFor: "two connections") {
+            while server.connectionCount != 2 { await Task.yield() }
+        }
     }
 
     @Test func `The connection options are those of every connection`() async throws {

@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 import WebSocketServer
 import WebSocketTransport
 
@@ -23,7 +23,10 @@ struct TLSTests {
                 _ = try await WebSocketConnection.connect(to: "wss://127.0.0.1:\(port)/echo")
             }
             let trusting = ClientOptions(tls: try certificate.clientConfiguration())
-            let socket = try await WebSocketConnection.connect(to: "wss://127.0.0.1:\(port)/echo", options: trusting)
+            let socket = try await WebSocketConnection.connect(
+                to: "wss://127.0.0.1:\(port)/echo",
+                options: trusting
+            )
             let message = Message([UInt8](repeating: 0xA5, count: 300_000))
             try await socket.send(message)
             #expect(try await socket.receive() == message)

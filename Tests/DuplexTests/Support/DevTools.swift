@@ -46,7 +46,9 @@ actor DevTools {
             // How it ended is in `closed`.
         }
         let end = await socket.closed
-        for continuation in waiting.values { continuation.resume(throwing: Failure(description: "the browser is gone: \(end)")) }
+        for continuation in waiting.values {
+            continuation.resume(throwing: Failure(description: "the browser is gone: \(end)"))
+        }
         waiting = [:]
     }
 
@@ -77,7 +79,10 @@ actor DevTools {
 
     /// Sends a command and waits for its result.
     func call<Result: Decodable & Sendable>(
-        _ method: String, _ parameters: some Encodable & Sendable, session: String? = nil, as: Result.Type
+        _ method: String,
+        _ parameters: some Encodable & Sendable,
+        session: String? = nil,
+        as: Result.Type
     ) async throws -> Result {
         nextID += 1
         let id = nextID
@@ -102,5 +107,7 @@ actor DevTools {
         }
     }
 
-    private func fail(_ id: Int, _ error: any Error) { waiting.removeValue(forKey: id)?.resume(throwing: error) }
+    private func fail(_ id: Int, _ error: any Error) {
+        waiting.removeValue(forKey: id)?.resume(throwing: error)
+    }
 }

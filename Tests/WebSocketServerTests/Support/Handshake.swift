@@ -12,7 +12,9 @@ enum Handshake {
     static func frame(_ text: String) -> [UInt8] { masked(opcode: 0x1, Array(text.utf8)) }
 
     /// A masked close frame.
-    static func close(_ code: UInt16) -> [UInt8] { masked(opcode: 0x8, [UInt8(code >> 8), UInt8(code & 0xFF)]) }
+    static func close(_ code: UInt16) -> [UInt8] {
+        masked(opcode: 0x8, [UInt8(code >> 8), UInt8(code & 0xFF)])
+    }
 
     private static func masked(opcode: UInt8, _ payload: [UInt8]) -> [UInt8] {
         let key: [UInt8] = [1, 2, 3, 4]
