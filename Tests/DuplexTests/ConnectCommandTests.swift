@@ -29,6 +29,25 @@ struct ConnectCommandTests {
         #expect(errors.contains("closed 1000"))
     }
 
+    @Test(.enabled(if: Tools.mayUse(Tools.python), "Python is not there to make a terminal"))
+    func `At a terminal it says what it does, and Ctrl-D closes`() async throws {
+        let serve = try await ServeProcess.start()
+        let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+        let terminal = try ChildProcess(
+            Tools.python.orMissing("Python"),
+            ["-c", spawn, Tools.duplex, "connect", serve.url("/echo")]
+        )
+        #expect(try await terminal.line(beginning: "connected").hasPrefix("; Ctrl-D closes"))
+        try terminal.write("hola\n")
+        try terminal.write([0x04])
+        let (exit, output, _) = try await terminal.finished()
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\r\n")
+        // Once as the terminal shows what is typed, once from the server.
+        #expect(lines.filter { $0.hasSuffix("hola") }.count == 2, "\(lines)")
+        #expect(lines.last?.contains("closed 1000") == true)
+        #expect(exit == .init(status: 0))
+    }
+
     @Test func `Many lines come back in order, the last one without its line feed too`() async throws {
         let serve = try await ServeProcess.start()
         let lines = (0..<5_000).map { "line \($0) ünï" }

@@ -193,6 +193,6 @@ private func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self
 /// What follows `prefix` on the first whole line that begins with it.
 private func rest(of prefix: String, in data: Data) -> String? {
     // The last piece may be a line half written.
-    text(data).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+    text(data).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).dropLast()
         .first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
 }
