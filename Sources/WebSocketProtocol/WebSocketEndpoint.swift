@@ -220,7 +220,7 @@ extension WebSocketEndpoint {
             return .part(current.kind, .input(range), isLast: isLast)
         }
         if isLast, assembler.bytes.isEmpty { return .message(current.kind, .input(range)) }
-        assembler.append(piece, expected: Int(clamping: current.size))
+        assembler.append(piece, total: header.isFinal ? Int(clamping: current.size) : nil)
         return isLast ? .message(current.kind, .held(assembler.take())) : nil
     }
 
