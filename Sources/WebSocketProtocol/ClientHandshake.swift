@@ -49,7 +49,8 @@ public struct ClientHandshake: Sendable, Hashable {
         let fields = response.headerFields
         guard response.status.code == 101 else { throw .unexpectedStatus(response.status.code) }
         if let missing = HandshakeFields.whyNotAnUpgrade(fields) { throw .responseNotAnUpgrade(missing) }
-        guard fields[values: .secWebSocketAccept] == [HandshakeFields.accept(for: key)] else {
+        let accepts = fields[values: .secWebSocketAccept]
+        guard accepts.count == 1, HTTPGrammar.equals(accepts[0], HandshakeFields.accept(for: key)) else {
             throw .acceptMismatch
         }
         let extensions = fields[values: .secWebSocketExtensions]
@@ -61,7 +62,7 @@ public struct ClientHandshake: Sendable, Hashable {
         let chosen = fields[values: .secWebSocketProtocol]
         guard let subprotocol = chosen.first else { return Agreement(subprotocol: nil, response: response) }
         // RFC 6455 §4.1: exactly one, of those offered.
-        guard chosen.count == 1, subprotocols.contains(subprotocol) else {
+        guard chosen.count == 1, subprotocols.contains(where: { HTTPGrammar.equals($0, subprotocol) }) else {
             throw .subprotocolNotOffered(chosen.joined(separator: ", "))
         }
         return Agreement(subprotocol: subprotocol, response: response)

@@ -54,6 +54,10 @@ enum HTTPGrammar {
         listElements(values).contains { equalsIgnoringCase($0, token) }
     }
 
+    /// Byte by byte, as protocols compare: Swift's `==` also holds canonically equivalent texts for equal,
+    /// such as "K" and the Kelvin sign.
+    static func equals(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
+
     static func equalsIgnoringCase(_ one: String, _ other: String) -> Bool {
         one.utf8.count == other.utf8.count
             && zip(one.utf8, other.utf8).allSatisfy { lowercased($0) == lowercased($1) }

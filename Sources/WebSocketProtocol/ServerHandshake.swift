@@ -66,7 +66,7 @@ public struct ServerHandshake: Sendable, Hashable {
             .secWebSocketAccept: HandshakeFields.accept(for: key),
         ]
         if let subprotocol {
-            guard offeredSubprotocols.contains(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
+            guard offers(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
             fields[.secWebSocketProtocol] = subprotocol
         }
         fields.append(contentsOf: headers)
@@ -75,7 +75,11 @@ public struct ServerHandshake: Sendable, Hashable {
 
     /// The first of the server's subprotocols, in its order of preference, that the client offers.
     public func choose(subprotocolFrom supported: [String]) -> String? {
-        supported.first(where: offeredSubprotocols.contains)
+        supported.first(where: offers)
+    }
+
+    private func offers(_ subprotocol: String) -> Bool {
+        offeredSubprotocols.contains { HTTPGrammar.equals($0, subprotocol) }
     }
 
     /// The response that refuses a request: its status, what the standard wants beside it, and the
