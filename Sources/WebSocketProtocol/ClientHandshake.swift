@@ -48,7 +48,7 @@ public struct ClientHandshake: Sendable, Hashable {
     public func check(_ response: HTTPResponse) throws(ProtocolError) -> Agreement {
         let fields = response.headerFields
         guard response.status.code == 101 else { throw .unexpectedStatus(response.status.code) }
-        if let missing = HandshakeFields.whyNotAnUpgrade(fields) { throw .responseNotAnUpgrade(missing) }
+        if let missing = HandshakeFields.whyNotAnUpgrade(response: fields) { throw .responseNotAnUpgrade(missing) }
         let accepts = fields[values: .secWebSocketAccept]
         guard accepts.count == 1, HTTPGrammar.equals(accepts[0], HandshakeFields.accept(for: key)) else {
             throw .acceptMismatch

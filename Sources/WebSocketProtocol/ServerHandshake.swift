@@ -21,7 +21,7 @@ public struct ServerHandshake: Sendable, Hashable {
         let fields = request.headerFields
         // RFC 9110 §7.8: Upgrade in a request of HTTP/1.0 is ignored, so that it is an ordinary one.
         guard head.version == .http1_1 else { throw .notAnUpgrade("HTTP/1.0 has no upgrade") }
-        if let missing = HandshakeFields.whyNotAnUpgrade(fields) { throw .notAnUpgrade(missing) }
+        if let missing = HandshakeFields.whyNotAnUpgrade(request: fields) { throw .notAnUpgrade(missing) }
         guard request.method == .get else { throw .methodNotGet(request.method.rawValue) }
         guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" }) else {
             throw .bodyInUpgrade
