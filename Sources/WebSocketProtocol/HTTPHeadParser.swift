@@ -97,6 +97,16 @@ struct HTTPHeadParser: Sendable {
         }
         return nil
     }
+
+    /// RFC 9112 §6.3: a message whose length can be told in two ways is an attack or a mistake.
+    func checkBodyFraming() throws(ProtocolError) {
+        let lengths = fields[values: .contentLength]
+        guard lengths.count <= 1, lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
+        else { throw .malformedHead("Content-Length is not one number") }
+        guard lengths.isEmpty || fields[.transferEncoding] == nil else {
+            throw .malformedHead("both Content-Length and Transfer-Encoding")
+        }
+    }
 }
 
 /// Reads a request's head (RFC 9112 §3).
@@ -129,7 +139,7 @@ public struct HTTPRequestParser: Sendable {
         let request = HTTPRequest(
             method: method, scheme: nil, authority: target.authority ?? host, path: target.path,
             headerFields: head.fields)
-        try checkBodyFraming(head.fields)
+        try head.checkBodyFraming()
         return HTTPRequestHead(request: request, version: version)
     }
 
@@ -180,16 +190,6 @@ public struct HTTPRequestParser: Sendable {
         }
         throw .malformedHead("the target is neither a path nor a URL")
     }
-
-    /// RFC 9112 §6.3: a message whose length can be told in two ways is an attack or a mistake.
-    private func checkBodyFraming(_ fields: HTTPFields) throws(ProtocolError) {
-        let lengths = fields[values: .contentLength]
-        guard lengths.count <= 1, lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
-        else { throw .malformedHead("Content-Length is not one number") }
-        guard lengths.isEmpty || fields[.transferEncoding] == nil else {
-            throw .malformedHead("both Content-Length and Transfer-Encoding")
-        }
-    }
 }
 
 /// Reads a response's head (RFC 9112 §4).
@@ -214,6 +214,9 @@ public struct HTTPResponseParser: Sendable {
         guard parts.count >= 2, parts[1].count == 3, parts[1].allSatisfy(HTTPGrammar.isDigit),
             let code = Int(String(decoding: parts[1], as: UTF8.self)), code >= 100
         else { throw .malformedHead("the status is not three digits") }
+        // RFC 9110 §15.2: HTTP/1.0 has no 1xx, so that none of it can change the protocol.
+        guard version == "HTTP/1.1" || code >= 200 else { throw .unsupportedHTTPVersion(version) }
+        try head.checkBodyFraming()
         let reason = parts.count == 3 ? String(decoding: parts[2], as: UTF8.self) : ""
         // A reason phrase above ASCII cannot be held by the type; it means nothing either (§4).
         let isASCII = reason.utf8.allSatisfy { $0 < 0x80 }
