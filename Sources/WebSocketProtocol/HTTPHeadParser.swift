@@ -23,6 +23,9 @@ public struct HTTPRequestHead: Sendable, Hashable {
 /// Each byte is looked at a bounded number of times however the input is cut, and no more than
 /// ``Limits/maxHeadSize`` bytes are kept.
 struct HTTPHeadParser: Sendable {
+    /// HTTPFields ends the program at 65,535 fields, whatever the limit is set to.
+    private static let maxFieldsEver = Int(UInt16.max) - 1
+
     private let limits: Limits
     private var line: [UInt8] = []
     private var size = 0
@@ -77,7 +80,8 @@ struct HTTPHeadParser: Sendable {
             return nil
         }
         guard !line.isEmpty else { return startLine }
-        guard fields.count + hosts.count < limits.maxHeadFields else { throw .tooManyHeaderFields(limit: limits.maxHeadFields) }
+        let maxFields = min(limits.maxHeadFields, Self.maxFieldsEver)
+        guard fields.count + hosts.count < maxFields else { throw .tooManyHeaderFields(limit: maxFields) }
         // RFC 9112 §5.2: a line that begins with a blank would fold into the one before; refused.
         guard let first = line.first, !HTTPGrammar.isBlank(first) else {
             throw .malformedHead("folded header line")
