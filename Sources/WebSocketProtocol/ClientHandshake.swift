@@ -13,7 +13,8 @@ public struct ClientHandshake: Sendable, Hashable {
     ///   - subprotocols: offered, in order of preference.
     ///   - headers: further fields for the request, such as `Origin`, `Cookie` or `Authorization`.
     ///   - random: where the nonce of 16 bytes comes from.
-    /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``.
+    /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``,
+    ///   ``UsageError/invalidHeader(_:)``.
     public init(
         url: WebSocketURL, subprotocols: [String] = [], headers: HTTPFields = [:], random: RandomSource = .system
     ) throws(UsageError) {

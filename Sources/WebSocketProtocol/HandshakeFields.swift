@@ -49,8 +49,12 @@ enum HandshakeFields {
     ]
 
     static func checkCallerFields(_ fields: HTTPFields) throws(UsageError) {
-        for field in fields where reserved.contains(field.name.canonicalName) {
-            throw .reservedHeader(field.name.rawName)
+        for field in fields {
+            guard !reserved.contains(field.name.canonicalName) else { throw .reservedHeader(field.name.rawName) }
+            // HTTPField keeps line breaks out, but its lenient initialiser lets other controls in.
+            guard field.withUnsafeBytesOfValue({ $0.allSatisfy(HTTPGrammar.isFieldValueByte) }) else {
+                throw .invalidHeader(field.name.rawName)
+            }
         }
     }
 

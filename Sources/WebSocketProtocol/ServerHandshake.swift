@@ -55,7 +55,7 @@ public struct ServerHandshake: Sendable, Hashable {
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
     ///   - headers: further fields for the response.
     /// - Throws: ``UsageError/invalidSubprotocol(_:)`` for one that was not offered,
-    ///   ``UsageError/reservedHeader(_:)``.
+    ///   ``UsageError/reservedHeader(_:)``, ``UsageError/invalidHeader(_:)``.
     public func acceptance(
         subprotocol: String? = nil, headers: HTTPFields = [:]
     ) throws(UsageError) -> HTTPResponse {
