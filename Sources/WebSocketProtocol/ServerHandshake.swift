@@ -26,9 +26,11 @@ public struct ServerHandshake: Sendable, Hashable {
         guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" }) else {
             throw .bodyInUpgrade
         }
-        let versions = HTTPGrammar.listElements(fields[values: .secWebSocketVersion])
+        // RFC 6455 §4.3: one number; only a server's answer holds a list.
+        let versions = fields[values: .secWebSocketVersion]
         guard versions == [HandshakeFields.version] else {
-            throw .unsupportedVersion(versions.isEmpty ? nil : versions.joined(separator: ", "))
+            let given = versions.joined(separator: ", ")
+            throw .unsupportedVersion(given.isEmpty ? nil : given)
         }
         let keys = fields[values: .secWebSocketKey]
         guard let key = keys.first else { throw .invalidKey("missing") }
