@@ -7,9 +7,11 @@ struct Base64Tests {
     @Test(
         "The test vectors of RFC 4648 §10",
         arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
-        ])
+        ]
+    )
     func vectors(_ plain: String, _ encoded: String) {
         #expect(Base64.encode(Array(plain.utf8)) == encoded)
         // An empty text is no value of a header, and so not taken for one.
@@ -43,7 +45,11 @@ struct Base64Tests {
 
     @Test(
         "A wrong length or padding is refused",
-        arguments: ["", "A", "AA", "AAA", "AAAAA", "=", "==", "===", "====", "A===", "AAAA====", "AA=A", "A=AA", "Zg= =", "Zg==\n"])
+        arguments: [
+            "", "A", "AA", "AAA", "AAAAA", "=", "==", "===", "====", "A===", "AAAA====", "AA=A", "A=AA",
+            "Zg= =", "Zg==\n",
+        ]
+    )
     func padding(_ text: String) {
         #expect(Base64.decodedCount(text) == nil)
     }

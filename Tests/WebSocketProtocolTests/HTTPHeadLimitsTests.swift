@@ -10,7 +10,9 @@ struct HTTPHeadLimitsTests {
     /// A request of exactly this many bytes, filled up with one long value.
     private func request(bytes: Int) -> [UInt8] {
         let frame = Self.before + "X: \r\n\r\n"
-        return latin1(Self.before + "X: " + String(repeating: "v", count: bytes - frame.utf8.count) + "\r\n\r\n")
+        return latin1(
+            Self.before + "X: " + String(repeating: "v", count: bytes - frame.utf8.count) + "\r\n\r\n"
+        )
     }
 
     /// A request with this many fields, Host among them.
@@ -84,7 +86,10 @@ struct HTTPHeadLimitsTests {
     func tooManyFields(_ count: Int) {
         let bytes = request(fields: count)
         // The request line, Host, 99 further fields, and the one too many.
-        let refused = HeadOutcome.refused(.tooManyHeaderFields(limit: 100), used: Self.before.utf8.count + 4 * 100)
+        let refused = HeadOutcome.refused(
+            .tooManyHeaderFields(limit: 100),
+            used: Self.before.utf8.count + 4 * 100
+        )
         #expect(feed(whole: bytes, to: HTTPRequestParser.self) == refused)
         #expect(feed(byteByByte: bytes, to: HTTPRequestParser.self) == refused)
         #expect(ProtocolError.tooManyHeaderFields(limit: 100).httpStatus == 431)
@@ -101,7 +106,10 @@ struct HTTPHeadLimitsTests {
     func fieldsBeyondTheType() {
         let limits = Limits(maxHeadSize: 1 << 20, maxHeadFields: .max)
         let outcome = feed(whole: request(fields: 70_000), to: HTTPRequestParser.self, limits: limits)
-        #expect(outcome == .refused(.tooManyHeaderFields(limit: 65_534), used: Self.before.utf8.count + 4 * 65_534))
+        #expect(
+            outcome
+                == .refused(.tooManyHeaderFields(limit: 65_534), used: Self.before.utf8.count + 4 * 65_534)
+        )
     }
 
     @Test("Limits of our own are kept to the byte and the field")
@@ -112,13 +120,16 @@ struct HTTPHeadLimitsTests {
         let short = Limits(maxHeadSize: bytes.count - 1)
         #expect(
             feed(whole: bytes, to: HTTPRequestParser.self, limits: short)
-                == .refused(.headTooLarge(limit: bytes.count - 1), used: bytes.count - 1))
+                == .refused(.headTooLarge(limit: bytes.count - 1), used: bytes.count - 1)
+        )
         #expect(
             feed(whole: bytes, to: HTTPRequestParser.self, limits: Limits(maxHeadFields: 2))
-                == .refused(.tooManyHeaderFields(limit: 2), used: bytes.count - 2))
+                == .refused(.tooManyHeaderFields(limit: 2), used: bytes.count - 2)
+        )
         #expect(
             feed(whole: bytes, to: HTTPRequestParser.self, limits: Limits(maxHeadSize: 0))
-                == .refused(.startLineTooLong(limit: 0), used: 0))
+                == .refused(.startLineTooLong(limit: 0), used: 0)
+        )
     }
 
     @Test("A response's head has the same limits")
@@ -127,17 +138,20 @@ struct HTTPHeadLimitsTests {
         let fields = latin1(start + String(repeating: "a:\r\n", count: 2_000))
         #expect(
             feed(whole: fields, to: HTTPResponseParser.self)
-                == .refused(.tooManyHeaderFields(limit: 100), used: start.utf8.count + 4 * 101))
+                == .refused(.tooManyHeaderFields(limit: 100), used: start.utf8.count + 4 * 101)
+        )
         let value = latin1(start + "a: " + String(repeating: "v", count: 20_000))
         #expect(
             feed(byteByByte: value, to: HTTPResponseParser.self)
-                == .refused(.headTooLarge(limit: 16_384), used: 16_384))
+                == .refused(.headTooLarge(limit: 16_384), used: 16_384)
+        )
     }
 
     /// Values that a scanner which looks back would read over and over.
     @Test(
         "Blanks, colons and commas by the thousand are read like anything else",
-        arguments: [" ", "\t", ":", ",", " \t", ", ", "\"", "\\"])
+        arguments: [" ", "\t", ":", ",", " \t", ", ", "\"", "\\"]
+    )
     func hostileValues(_ unit: String) {
         let value = "v" + String(repeating: unit, count: 15_000 / unit.utf8.count) + "v"
         let bytes = latin1(Self.before + "X: \(value)\r\n\r\n")

@@ -6,10 +6,6 @@ import Testing
 /// Every byte in every place of a head, against the character classes as the standards print them.
 @Suite("Each byte in each place of a head")
 struct HTTPHeadParserBytesTests {
-    /// RFC 9110 §5.6.2.
-    private static let tchars = Set(
-        latin1("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
-
     /// A request with one byte put in, and what became of it.
     private struct Sample {
         let bytes: [UInt8]
@@ -48,7 +44,7 @@ struct HTTPHeadParserBytesTests {
     func name() {
         for byte in UInt8.min...UInt8.max where byte != UInt8(ascii: ":") {
             let sample = Sample("GET / HTTP/1.1\r\nHost: a\r\nX", byte, "y: b\r\n\r\n")
-            if Self.tchars.contains(byte) {
+            if tokenBytes.contains(byte) {
                 #expect(sample.isRead(as: "GET / at a in 1.1", "X\(latin1Text([byte]))y: b"), "\(byte)")
             } else {
                 #expect(sample.refusal?.httpStatus == 400, "\(byte)")
@@ -60,7 +56,7 @@ struct HTTPHeadParserBytesTests {
     func method() {
         for byte in UInt8.min...UInt8.max {
             let sample = Sample("G", byte, "T / HTTP/1.1\r\nHost: a\r\n\r\n")
-            if Self.tchars.contains(byte) {
+            if tokenBytes.contains(byte) {
                 #expect(sample.isRead(as: "G\(latin1Text([byte]))T / at a in 1.1"), "\(byte)")
             } else {
                 #expect(sample.refusal?.httpStatus == 400, "\(byte)")
@@ -91,7 +87,8 @@ struct HTTPHeadParserBytesTests {
     @Test("A Host holds what RFC 3986 §3.2.2 lets a name hold, and nothing else")
     func host() {
         let unreservedAndSubDelimiters = Set(
-            latin1("-._~!$&'()*+,;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
+            latin1("-._~!$&'()*+,;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+        )
         for byte in UInt8.min...UInt8.max {
             let sample = Sample("GET / HTTP/1.1\r\nHost: b", byte, "c\r\n\r\n")
             if unreservedAndSubDelimiters.contains(byte) {

@@ -50,7 +50,11 @@ struct HTTPRequestParserRefusalTests {
         Row("two CRs at a line's end", raw: "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n", return_),
         Row("a bare CR for the last line", raw: "GET / HTTP/1.1\r\nHost: a\r\n\r\r\n", return_),
         Row("LF CR", raw: "GET / HTTP/1.1\n\rHost: a\r\n\r\n", lone),
-        Row("two blank lines first", raw: "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", bad("empty start line")),
+        Row(
+            "two blank lines first",
+            raw: "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            bad("empty start line")
+        ),
     ]
 
     private static let startLines = [
@@ -80,13 +84,37 @@ struct HTTPRequestParserRefusalTests {
 
     private static let targets = [
         Row("an empty target", ["GET  HTTP/1.1", host], bad("the target is neither a path nor a URL")),
-        Row("a target without a slash", ["GET a HTTP/1.1", host], bad("the target is neither a path nor a URL")),
+        Row(
+            "a target without a slash",
+            ["GET a HTTP/1.1", host],
+            bad("the target is neither a path nor a URL")
+        ),
         Row("an asterisk for GET", ["GET * HTTP/1.1", host], bad("the target is neither a path nor a URL")),
-        Row("an authority for GET", ["GET a:80 HTTP/1.1", host], bad("the target is neither a path nor a URL")),
-        Row("another scheme", ["GET ftp://a/ HTTP/1.1", host], bad("the target is neither a path nor a URL")),
-        Row("a broken authority", ["CONNECT [::1 HTTP/1.1", host], bad("the target is neither a path nor a URL")),
-        Row("a fragment", ["GET /#a HTTP/1.1", host], bad("the target has characters that a URL cannot hold")),
-        Row("UTF-8", ["GET /\u{C3}\u{A9} HTTP/1.1", host], bad("the target has characters that a URL cannot hold")),
+        Row(
+            "an authority for GET",
+            ["GET a:80 HTTP/1.1", host],
+            bad("the target is neither a path nor a URL")
+        ),
+        Row(
+            "another scheme",
+            ["GET ftp://a/ HTTP/1.1", host],
+            bad("the target is neither a path nor a URL")
+        ),
+        Row(
+            "a broken authority",
+            ["CONNECT [::1 HTTP/1.1", host],
+            bad("the target is neither a path nor a URL")
+        ),
+        Row(
+            "a fragment",
+            ["GET /#a HTTP/1.1", host],
+            bad("the target has characters that a URL cannot hold")
+        ),
+        Row(
+            "UTF-8",
+            ["GET /\u{C3}\u{A9} HTTP/1.1", host],
+            bad("the target has characters that a URL cannot hold")
+        ),
         Row("a tab", ["GET /\ta HTTP/1.1", host], bad("the target has characters that a URL cannot hold")),
         Row("a URL with a user", ["GET http://u:p@a/ HTTP/1.1", host], "invalid Host: not a host"),
         Row("a URL without a host", ["GET http:///a HTTP/1.1", host], "invalid Host: not a host"),
@@ -115,12 +143,19 @@ struct HTTPRequestParserRefusalTests {
             Row("no Host beside a URL", ["GET http://a/ HTTP/1.1"], "invalid Host: missing"),
             Row("two Hosts", [start, "Host: a", "Host: b"], "invalid Host: given 2 times"),
             Row("the same Host twice", [start, "Host: a", "host: a"], "invalid Host: given 2 times"),
-            Row("two Hosts in HTTP/1.0", ["GET / HTTP/1.0", "Host: a", "Host: b"], "invalid Host: given 2 times"),
+            Row(
+                "two Hosts in HTTP/1.0",
+                ["GET / HTTP/1.0", "Host: a", "Host: b"],
+                "invalid Host: given 2 times"
+            ),
         ]
         + [
-            "", "a b", "a/b", "a?b", "a#b", "u@a", "a:b", "a:-1", "a:+80", "a:65536", "a:1:2", "a:8 0", ":80", "[::1",
-            "::1", "[]", "[::1]x", "[::1]:x", "[a]", "[1:2]", "[1.2.3.4]", "[:::]", "[1::2::3]", "[1:2:3:4:5:6:7:8:9]",
-            "[1:2:3:4:5:6:7:]", "[12345::]", "[::1.2.3]", "[::1.2.3.256]", "[::01.2.3.4]", "[::1.2.3.4:5]", "[fe80::1%25en0]",
+            "", "a b", "a/b", "a?b", "a#b", "u@a", "a:b", "a:-1", "a:+80", "a:65536", "a:1:2", "a:8 0", ":80",
+            "[::1",
+            "::1", "[]", "[::1]x", "[::1]:x", "[a]", "[1:2]", "[1.2.3.4]", "[:::]", "[1::2::3]",
+            "[1:2:3:4:5:6:7:8:9]",
+            "[1:2:3:4:5:6:7:]", "[12345::]", "[::1.2.3]", "[::1.2.3.256]", "[::01.2.3.4]", "[::1.2.3.4:5]",
+            "[fe80::1%25en0]",
             "[::g]", "a%", "a%4", "a%zz", "a\\b", "\"a\"", "<a>", "\u{E9}",
         ].map { Row("Host: \($0)", [start, "Host: \($0)"], "invalid Host: not a host") }
 
@@ -130,20 +165,33 @@ struct HTTPRequestParserRefusalTests {
             Row("two lengths", [start, host, "Content-Length: 5", "Content-Length: 6"], length),
             Row("the same length twice", [start, host, "Content-Length: 5", "content-length: 5"], length),
             Row(
-                "a length and chunks", [start, host, "Content-Length: 5", "Transfer-Encoding: chunked"],
-                bad("both Content-Length and Transfer-Encoding")),
+                "a length and chunks",
+                [start, host, "Content-Length: 5", "Transfer-Encoding: chunked"],
+                bad("both Content-Length and Transfer-Encoding")
+            ),
             Row(
-                "chunks and a length of nothing", [start, host, "Transfer-Encoding: x", "Content-Length: 0"],
-                bad("both Content-Length and Transfer-Encoding")),
+                "chunks and a length of nothing",
+                [start, host, "Transfer-Encoding: x", "Content-Length: 0"],
+                bad("both Content-Length and Transfer-Encoding")
+            ),
         ]
         + ["", "5, 5", "-1", "+1", "0x5", "1.0", "1e1", "5 5", "five", "\u{B2}"].map {
             Row("Content-Length: \($0)", [start, host, "Content-Length: \($0)"], length)
         }
 
     private static let otherProtocols = [
-        Row("HTTP/2's preface", raw: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2.0 is not HTTP/1.1", status: 505),
+        Row(
+            "HTTP/2's preface",
+            raw: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "HTTP/2.0 is not HTTP/1.1",
+            status: 505
+        ),
         Row("a TLS greeting", raw: "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", bad("control character 22")),
-        Row("a WebSocket frame", raw: "\u{81}\u{85}\u{37}\u{FA}\u{21}\u{3D}\u{7F}", bad("control character 127")),
+        Row(
+            "a WebSocket frame",
+            raw: "\u{81}\u{85}\u{37}\u{FA}\u{21}\u{3D}\u{7F}",
+            bad("control character 127")
+        ),
     ]
 
     private static let lone = bad("a line ends in LF without CR")

@@ -30,14 +30,23 @@ struct HTTPResponseParserTests {
         Legal("a reason with blanks and a tab", ["HTTP/1.1 200 a  b\tc "], ["200 a  b\tc "]),
         Legal("a reason beyond ASCII, which is dropped", ["HTTP/1.1 200 \u{FC}ber"], ["200 "]),
         Legal("HTTP/1.0", ["HTTP/1.0 403 Forbidden"], ["403 Forbidden"]),
-        Legal("an interim answer", ["HTTP/1.1 103 Early Hints", "Link: </a>"], ["103 Early Hints", "Link: </a>"]),
+        Legal(
+            "an interim answer",
+            ["HTTP/1.1 103 Early Hints", "Link: </a>"],
+            ["103 Early Hints", "Link: </a>"]
+        ),
         Legal("a status nobody has defined", ["HTTP/1.1 999 ?"], ["999 ?"]),
         Legal(
-            "fields in order", ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "connection:Upgrade"],
-            ["101 Switching Protocols", "Upgrade: websocket", "connection: Upgrade"]),
+            "fields in order",
+            ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "connection:Upgrade"],
+            ["101 Switching Protocols", "Upgrade: websocket", "connection: Upgrade"]
+        ),
         Legal("a length", ["HTTP/1.1 403 No", "Content-Length: 12"], ["403 No", "Content-Length: 12"]),
         Legal(
-            "chunks", ["HTTP/1.1 403 No", "Transfer-Encoding: chunked"], ["403 No", "Transfer-Encoding: chunked"]),
+            "chunks",
+            ["HTTP/1.1 403 No", "Transfer-Encoding: chunked"],
+            ["403 No", "Transfer-Encoding: chunked"]
+        ),
     ]
 
     struct Illegal: Sendable, CustomTestStringConvertible {
@@ -93,8 +102,11 @@ struct HTTPResponseParserTests {
         Illegal("HTTP/1.1 403 No", "Content-Length: 5", "Content-Length: 5", refused: noLength),
         Illegal("HTTP/1.1 403 No", "Content-Length:", refused: noLength),
         Illegal(
-            "HTTP/1.1 403 No", "Content-Length: 5", "Transfer-Encoding: chunked",
-            refused: "malformed HTTP head: both Content-Length and Transfer-Encoding"),
+            "HTTP/1.1 403 No",
+            "Content-Length: 5",
+            "Transfer-Encoding: chunked",
+            refused: "malformed HTTP head: both Content-Length and Transfer-Encoding"
+        ),
         Illegal("HTTP/1.1 200 OK", "A: b", " c", refused: "malformed HTTP head: folded header line"),
         Illegal("HTTP/1.1 200 OK", "A : b", refused: "malformed HTTP head: header name is not a token"),
         Illegal("HTTP/1.1 200 OK", "A", refused: "malformed HTTP head: header line without a colon"),

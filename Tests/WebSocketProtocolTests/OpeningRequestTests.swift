@@ -12,7 +12,9 @@ struct OpeningRequestTests {
         let extensions: [String]
 
         init(
-            _ name: String, _ request: OpeningRequest = OpeningRequest(), subprotocols: [String] = [],
+            _ name: String,
+            _ request: OpeningRequest = OpeningRequest(),
+            subprotocols: [String] = [],
             extensions: [String] = []
         ) {
             self.init(name, raw: request.head, subprotocols: subprotocols, extensions: extensions)
@@ -43,7 +45,8 @@ struct OpeningRequestTests {
             lines(try handshake.acceptance()) == [
                 "101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
-            ])
+            ]
+        )
     }
 
     static let table: [Row] = upgrades + connections + heads + offers + clients
@@ -51,8 +54,10 @@ struct OpeningRequestTests {
     private static let upgrades =
         [
             "Upgrade: WebSocket", "Upgrade: WEBSOCKET", "upgrade: websocket", "UPGRADE: websocket",
-            "Upgrade:websocket", "Upgrade: \t websocket \t", "Upgrade: h2c, websocket", "Upgrade: websocket, h2c",
-            "Upgrade: , ,websocket", "Upgrade: websocket,,", "Upgrade: h2c\t,\twebsocket", "Upgrade: websocket, websocket",
+            "Upgrade:websocket", "Upgrade: \t websocket \t", "Upgrade: h2c, websocket",
+            "Upgrade: websocket, h2c",
+            "Upgrade: , ,websocket", "Upgrade: websocket,,", "Upgrade: h2c\t,\twebsocket",
+            "Upgrade: websocket, websocket",
         ].map { Row($0, OpeningRequest(upgrade: [$0])) } + [
             Row("Upgrade twice", OpeningRequest(upgrade: ["Upgrade: h2c", "Upgrade: websocket"])),
             Row("an empty Upgrade beside", OpeningRequest(upgrade: ["Upgrade:", "upgrade: websocket"])),
@@ -61,16 +66,20 @@ struct OpeningRequestTests {
     private static let connections =
         [
             "Connection: upgrade", "Connection: UPGRADE", "connection: Upgrade", "CONNECTION:Upgrade",
-            "Connection: keep-alive, Upgrade", "Connection: Upgrade, keep-alive", "Connection: keep-alive,Upgrade",
+            "Connection: keep-alive, Upgrade", "Connection: Upgrade, keep-alive",
+            "Connection: keep-alive,Upgrade",
             "Connection: keep-alive ,\tUpgrade", "Connection: ,Upgrade,", "Connection: , , Upgrade",
             // RFC 9112 §9.6: it would be closed after the answer, and is: WebSocket takes it over.
             "Connection: Upgrade, close", "Connection: TE, HTTP2-Settings, Upgrade, close",
         ].map { Row($0, OpeningRequest(connection: [$0])) } + [
             Row(
-                "Connection twice", OpeningRequest(connection: ["Connection: keep-alive", "Connection: Upgrade"])),
+                "Connection twice",
+                OpeningRequest(connection: ["Connection: keep-alive", "Connection: Upgrade"])
+            ),
             Row(
                 "Connection thrice, empty ones among them",
-                OpeningRequest(connection: ["Connection: Upgrade", "Connection:", "Connection: ,"])),
+                OpeningRequest(connection: ["Connection: Upgrade", "Connection:", "Connection: ,"])
+            ),
         ]
 
     private static let heads = [
@@ -93,33 +102,53 @@ struct OpeningRequestTests {
             raw: headText([
                 "GET / HTTP/1.1", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
                 "Connection: Upgrade", "Upgrade: websocket", "Host: a",
-            ])),
+            ])
+        ),
     ]
 
     private static let offers = [
         Row("one subprotocol", offer("Sec-WebSocket-Protocol: chat"), subprotocols: ["chat"]),
         Row(
-            "subprotocols in order", offer("Sec-WebSocket-Protocol: b.v2, a, c"), subprotocols: ["b.v2", "a", "c"]),
+            "subprotocols in order",
+            offer("Sec-WebSocket-Protocol: b.v2, a, c"),
+            subprotocols: ["b.v2", "a", "c"]
+        ),
         Row(
-            "subprotocols in two fields", offer("Sec-WebSocket-Protocol: b,a", "sec-websocket-protocol:c"),
-            subprotocols: ["b", "a", "c"]),
+            "subprotocols in two fields",
+            offer("Sec-WebSocket-Protocol: b,a", "sec-websocket-protocol:c"),
+            subprotocols: ["b", "a", "c"]
+        ),
         Row(
-            "empty elements among subprotocols", offer("Sec-WebSocket-Protocol: ,a,, ,b,"), subprotocols: ["a", "b"]),
+            "empty elements among subprotocols",
+            offer("Sec-WebSocket-Protocol: ,a,, ,b,"),
+            subprotocols: ["a", "b"]
+        ),
         // RFC 6455 §4.1 wants unique strings, and letter case makes two of one word.
-        Row("subprotocols that differ in case", offer("Sec-WebSocket-Protocol: a, A"), subprotocols: ["a", "A"]),
         Row(
-            "every character of tokens", offer("Sec-WebSocket-Protocol: !#$%&'*+-.^_`|~09AZaz"),
-            subprotocols: ["!#$%&'*+-.^_`|~09AZaz"]),
+            "subprotocols that differ in case",
+            offer("Sec-WebSocket-Protocol: a, A"),
+            subprotocols: ["a", "A"]
+        ),
         Row(
-            "an extension with a parameter", offer("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"),
-            extensions: ["permessage-deflate; client_max_window_bits"]),
+            "every character of tokens",
+            offer("Sec-WebSocket-Protocol: !#$%&'*+-.^_`|~09AZaz"),
+            subprotocols: ["!#$%&'*+-.^_`|~09AZaz"]
+        ),
+        Row(
+            "an extension with a parameter",
+            offer("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"),
+            extensions: ["permessage-deflate; client_max_window_bits"]
+        ),
         Row(
             "extensions in two fields, a value in quotation marks",
             offer("Sec-WebSocket-Extensions: a;b=\"1\\0\" , c", "Sec-WebSocket-Extensions: a"),
-            extensions: ["a; b=10", "c", "a"]),
+            extensions: ["a; b=10", "c", "a"]
+        ),
         Row(
-            "an empty field of extensions beside", offer("Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: a"),
-            extensions: ["a"]),
+            "an empty field of extensions beside",
+            offer("Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: a"),
+            extensions: ["a"]
+        ),
     ]
 
     private static let clients = [
@@ -129,17 +158,22 @@ struct OpeningRequestTests {
                 connection: ["Connection: keep-alive, Upgrade"],
                 more: [
                     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-                    "Accept: */*", "Accept-Language: en-US,en;q=0.5", "Accept-Encoding: gzip, deflate, br, zstd",
+                    "Accept: */*", "Accept-Language: en-US,en;q=0.5",
+                    "Accept-Encoding: gzip, deflate, br, zstd",
                     "Origin: https://example.com", "Sec-WebSocket-Extensions: permessage-deflate",
                     "Cookie: a=b; c=\"d, e\"", "Sec-Fetch-Dest: empty", "Pragma: no-cache",
                     "Cache-Control: no-cache",
-                ]), extensions: ["permessage-deflate"]),
+                ]
+            ),
+            extensions: ["permessage-deflate"]
+        ),
         Row(
             "a proxy's",
             OpeningRequest(more: [
                 "X-Forwarded-For: 203.0.113.7, 198.51.100.1", "X-Forwarded-Proto: https",
                 "Forwarded: for=\"[2001:db8::1]\";proto=https", "Via: 1.1 proxy", "X-Real-IP: 203.0.113.7",
-            ])),
+            ])
+        ),
     ]
 
     private static func offer(_ fields: String...) -> OpeningRequest { OpeningRequest(more: fields) }

@@ -21,7 +21,8 @@ struct ServerHandshakeTests {
             // Left-over bits that are not zero: RFC 6455 §4.2.1 asks for 16 bytes, no more, and the answer is
             // the hash of the text as it came.
             ("dGhlIHNhbXBsZSBub25jZR==", "Zgw8jYXtqX5qJr7MJ1Q/MqzeSRI="),
-        ])
+        ]
+    )
     func accept(_ key: String, _ accept: String) throws {
         let request = OpeningRequest(key: ["Sec-WebSocket-Key: \(key)"])
         let handshake = try #require(try serverHandshake(request.head))
@@ -45,7 +46,8 @@ struct ServerHandshakeTests {
             lines(answer) == [
                 "101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Protocol: b",
-            ])
+            ]
+        )
     }
 
     @Test("Without a choice the answer names no subprotocol and no extension, though both were offered")
@@ -72,7 +74,10 @@ struct ServerHandshakeTests {
     }
 
     /// "\u{212A}" is the Kelvin sign, which Swift's `==` holds for equal to "K".
-    @Test("A subprotocol that was not offered byte by byte is not sent", arguments: ["x", "k", "", "K ", "\u{212A}"])
+    @Test(
+        "A subprotocol that was not offered byte by byte is not sent",
+        arguments: ["x", "k", "", "K ", "\u{212A}"]
+    )
     func notOffered(_ subprotocol: String) throws {
         let handshake = try handshake("Sec-WebSocket-Protocol: K")
         #expect(throws: UsageError.invalidSubprotocol(subprotocol)) {
@@ -96,7 +101,9 @@ struct ServerHandshakeTests {
     func reserved(_ name: String) throws {
         let field = HTTPField(name: try #require(HTTPField.Name(name)), value: "x")
         let handshake = try handshake()
-        #expect(throws: UsageError.reservedHeader(name)) { try handshake.acceptance(headers: HTTPFields([field])) }
+        #expect(throws: UsageError.reservedHeader(name)) {
+            try handshake.acceptance(headers: HTTPFields([field]))
+        }
     }
 
     @Test("A control character in a further field is refused before anything is sent")
@@ -106,12 +113,16 @@ struct ServerHandshakeTests {
             let field = HTTPField(name: .server, lenientValue: [0x61, byte, 0x62])
             switch byte {
             // The field type has made blanks of these.
-            case 0x00, 0x0A, 0x0D: #expect(lines(try handshake.acceptance(headers: HTTPFields([field]))).last == "Server: a b")
+            case 0x00, 0x0A, 0x0D:
+                #expect(lines(try handshake.acceptance(headers: HTTPFields([field]))).last == "Server: a b")
             case 0x01..<0x09, 0x0B..<0x20, 0x7F:
                 #expect(throws: UsageError.invalidHeader("Server"), "\(byte)") {
                     try handshake.acceptance(headers: HTTPFields([field]))
                 }
-            default: #expect(throws: Never.self, "\(byte)") { try handshake.acceptance(headers: HTTPFields([field])) }
+            default:
+                #expect(throws: Never.self, "\(byte)") {
+                    try handshake.acceptance(headers: HTTPFields([field]))
+                }
             }
         }
     }
@@ -119,13 +130,15 @@ struct ServerHandshakeTests {
     @Test(
         "Every status of a refusal comes with the name RFC 9110 gives it",
         arguments: [
-            (ProtocolError.invalidKey("x"), 400, "Bad Request"), (.methodNotGet("PUT"), 405, "Method Not Allowed"),
+            (ProtocolError.invalidKey("x"), 400, "Bad Request"),
+            (.methodNotGet("PUT"), 405, "Method Not Allowed"),
             (.startLineTooLong(limit: 1), 414, "URI Too Long"), (.notAnUpgrade("x"), 426, "Upgrade Required"),
             (.headTooLarge(limit: 1), 431, "Request Header Fields Too Large"),
             (.unsupportedHTTPVersion("x"), 505, "HTTP Version Not Supported"),
             // Not about a request at all; refused all the same, should it ever come here.
             (.maskedServerFrame, 400, "Bad Request"),
-        ])
+        ]
+    )
     func reasonPhrase(_ error: ProtocolError, _ status: Int, _ phrase: String) {
         let (response, body) = ServerHandshake.refusal(of: error)
         #expect(lines(response).first == "\(status) \(phrase)")

@@ -15,7 +15,8 @@ extension HTTPRequestParser: HeadParser {
     static func lines(_ head: HTTPRequestHead) -> [String] {
         let request = head.request
         let version = head.version == .http1_1 ? "1.1" : "1.0"
-        let start = "\(request.method.rawValue) \(request.path ?? "-") at \(request.authority ?? "-") in \(version)"
+        let start =
+            "\(request.method.rawValue) \(request.path ?? "-") at \(request.authority ?? "-") in \(version)"
         return [start] + request.headerFields.map(line)
     }
 }
@@ -54,7 +55,9 @@ let bytesBehindTheHead: [UInt8] = [0x81, 0x82, 0x0D, 0x0A, 0x0D, 0x0A, 0x45, 0x6
 
 /// Feeds a parser piece by piece until it has a head or refuses.
 func feed<Parser: HeadParser>(
-    _ pieces: some Sequence<ArraySlice<UInt8>>, to _: Parser.Type, limits: Limits = Limits()
+    _ pieces: some Sequence<ArraySlice<UInt8>>,
+    to _: Parser.Type,
+    limits: Limits = Limits()
 ) -> HeadOutcome {
     var parser = Parser(limits: limits)
     var used = 0
@@ -75,20 +78,26 @@ func feed<Parser: HeadParser>(
 }
 
 func feed<Parser: HeadParser>(
-    whole bytes: [UInt8], to parser: Parser.Type, limits: Limits = Limits()
+    whole bytes: [UInt8],
+    to parser: Parser.Type,
+    limits: Limits = Limits()
 ) -> HeadOutcome {
     feed(CollectionOfOne(bytes[...]), to: parser, limits: limits)
 }
 
 func feed<Parser: HeadParser>(
-    byteByByte bytes: [UInt8], to parser: Parser.Type, limits: Limits = Limits()
+    byteByByte bytes: [UInt8],
+    to parser: Parser.Type,
+    limits: Limits = Limits()
 ) -> HeadOutcome {
     feed(bytes.indices.lazy.map { bytes[$0...$0] }, to: parser, limits: limits)
 }
 
 /// The outcome of a head with frames behind it, which must not depend on where the bytes are cut.
 func outcomeHoweverCut<Parser: HeadParser>(
-    _ head: [UInt8], _ parser: Parser.Type, sourceLocation: SourceLocation = #_sourceLocation
+    _ head: [UInt8],
+    _ parser: Parser.Type,
+    sourceLocation: SourceLocation = #_sourceLocation
 ) -> HeadOutcome {
     let bytes = head + bytesBehindTheHead
     let whole = feed(whole: bytes, to: parser)
