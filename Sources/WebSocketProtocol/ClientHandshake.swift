@@ -16,10 +16,15 @@ public struct ClientHandshake: Sendable, Hashable {
     /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``,
     ///   ``UsageError/invalidHeader(_:)``.
     public init(
-        url: WebSocketURL, subprotocols: [String] = [], headers: HTTPFields = [:], random: RandomSource = .system
+        url: WebSocketURL,
+        subprotocols: [String] = [],
+        headers: HTTPFields = [:],
+        random: RandomSource = .system
     ) throws(UsageError) {
         try HandshakeFields.checkCallerFields(headers)
-        if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) { throw .invalidSubprotocol(bad) }
+        if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) {
+            throw .invalidSubprotocol(bad)
+        }
         key = Base64.encode(random.bytes(16))
         self.subprotocols = subprotocols
         var fields: HTTPFields = [
@@ -31,7 +36,12 @@ public struct ClientHandshake: Sendable, Hashable {
         if !subprotocols.isEmpty { fields[.secWebSocketProtocol] = subprotocols.joined(separator: ", ") }
         fields.append(contentsOf: headers)
         request = HTTPRequest(
-            method: .get, scheme: nil, authority: url.authority, path: url.pathAndQuery, headerFields: fields)
+            method: .get,
+            scheme: nil,
+            authority: url.authority,
+            path: url.pathAndQuery,
+            headerFields: fields
+        )
     }
 
     /// What the server agreed to.
@@ -49,7 +59,9 @@ public struct ClientHandshake: Sendable, Hashable {
     public func check(_ response: HTTPResponse) throws(ProtocolError) -> Agreement {
         let fields = response.headerFields
         guard response.status.code == 101 else { throw .unexpectedStatus(response.status.code) }
-        if let missing = HandshakeFields.whyNotAnUpgrade(response: fields) { throw .responseNotAnUpgrade(missing) }
+        if let missing = HandshakeFields.whyNotAnUpgrade(response: fields) {
+            throw .responseNotAnUpgrade(missing)
+        }
         let accepts = fields[values: .secWebSocketAccept]
         guard accepts.count == 1, HTTPGrammar.equals(accepts[0], HandshakeFields.accept(for: key)) else {
             throw .acceptMismatch

@@ -132,7 +132,8 @@ enum HTTPGrammar {
         while let byte = rest.popFirst() {
             guard isHostByte(byte) else { return false }
             guard byte == UInt8(ascii: "%") else { continue }
-            guard let high = rest.popFirst(), let low = rest.popFirst(), isHexDigit(high), isHexDigit(low) else {
+            guard let high = rest.popFirst(), let low = rest.popFirst(), isHexDigit(high), isHexDigit(low)
+            else {
                 return false
             }
         }
@@ -146,7 +147,8 @@ enum HTTPGrammar {
     private static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "#"), UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "|"): false
-        case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: ","): true
+        case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: ","):
+            true
         default: isTokenByte(byte)
         }
     }

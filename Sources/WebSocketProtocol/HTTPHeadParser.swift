@@ -43,7 +43,8 @@ struct HTTPHeadParser: Sendable {
     ///
     /// - Returns: the start line, once the head is complete.
     mutating func parse(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> [UInt8]? {
         while offset < input.count {
             let byte = input[offset]
@@ -105,7 +106,8 @@ struct HTTPHeadParser: Sendable {
     /// RFC 9112 §6.3: a message whose length can be told in two ways is an attack or a mistake.
     func checkBodyFraming() throws(ProtocolError) {
         let lengths = fields[values: .contentLength]
-        guard lengths.count <= 1, lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
+        guard lengths.count <= 1,
+            lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
         else { throw .malformedHead("Content-Length is not one number") }
         guard lengths.isEmpty || fields[.transferEncoding] == nil else {
             throw .malformedHead("both Content-Length and Transfer-Encoding")
@@ -127,7 +129,8 @@ public struct HTTPRequestParser: Sendable {
     /// - Returns: the head, once it is complete.
     /// - Throws: a ``ProtocolError`` with the HTTP status to refuse it with. The parser must not be used on.
     public mutating func parse(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> HTTPRequestHead? {
         guard let line = try head.parse(input, at: &offset) else { return nil }
         let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
@@ -141,8 +144,12 @@ public struct HTTPRequestParser: Sendable {
         let host = try host(version: version)
         let target = try Self.target(parts[1], method: method)
         let request = HTTPRequest(
-            method: method, scheme: nil, authority: target.authority ?? host, path: target.path,
-            headerFields: head.fields)
+            method: method,
+            scheme: nil,
+            authority: target.authority ?? host,
+            path: target.path,
+            headerFields: head.fields
+        )
         try head.checkBodyFraming()
         return HTTPRequestHead(request: request, version: version)
     }
@@ -173,7 +180,8 @@ public struct HTTPRequestParser: Sendable {
     }
 
     private static func target(
-        _ bytes: ArraySlice<UInt8>, method: HTTPRequest.Method
+        _ bytes: ArraySlice<UInt8>,
+        method: HTTPRequest.Method
     ) throws(ProtocolError) -> (authority: String?, path: String) {
         // RFC 3986 §2: printable ASCII; a fragment is never sent.
         guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
@@ -207,7 +215,8 @@ public struct HTTPResponseParser: Sendable {
     /// - Returns: the head, once it is complete.
     /// - Throws: ``ProtocolError``. The parser must not be used on.
     public mutating func parse(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> HTTPResponse? {
         guard let line = try head.parse(input, at: &offset) else { return nil }
         // RFC 9112 §4: version SP three digits SP reason; the reason may be empty.
@@ -225,6 +234,8 @@ public struct HTTPResponseParser: Sendable {
         // A reason phrase above ASCII cannot be held by the type; it means nothing either (§4).
         let isASCII = reason.utf8.allSatisfy { $0 < 0x80 }
         return HTTPResponse(
-            status: .init(code: code, reasonPhrase: isASCII ? reason : ""), headerFields: head.fields)
+            status: .init(code: code, reasonPhrase: isASCII ? reason : ""),
+            headerFields: head.fields
+        )
     }
 }

@@ -50,7 +50,9 @@ enum HandshakeFields {
 
     static func checkCallerFields(_ fields: HTTPFields) throws(UsageError) {
         for field in fields {
-            guard !reserved.contains(field.name.canonicalName) else { throw .reservedHeader(field.name.rawName) }
+            guard !reserved.contains(field.name.canonicalName) else {
+                throw .reservedHeader(field.name.rawName)
+            }
             // HTTPField keeps line breaks out, but its lenient initialiser lets other controls in.
             guard field.withUnsafeBytesOfValue({ $0.allSatisfy(HTTPGrammar.isFieldValueByte) }) else {
                 throw .invalidHeader(field.name.rawName)

@@ -23,7 +23,8 @@ public struct ServerHandshake: Sendable, Hashable {
         guard head.version == .http1_1 else { throw .notAnUpgrade("HTTP/1.0 has no upgrade") }
         if let missing = HandshakeFields.whyNotAnUpgrade(request: fields) { throw .notAnUpgrade(missing) }
         guard request.method == .get else { throw .methodNotGet(request.method.rawValue) }
-        guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" }) else {
+        guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" })
+        else {
             throw .bodyInUpgrade
         }
         // RFC 6455 §4.3: one number; only a server's answer holds a list.
@@ -59,7 +60,8 @@ public struct ServerHandshake: Sendable, Hashable {
     /// - Throws: ``UsageError/invalidSubprotocol(_:)`` for one that was not offered,
     ///   ``UsageError/reservedHeader(_:)``, ``UsageError/invalidHeader(_:)``.
     public func acceptance(
-        subprotocol: String? = nil, headers: HTTPFields = [:]
+        subprotocol: String? = nil,
+        headers: HTTPFields = [:]
     ) throws(UsageError) -> HTTPResponse {
         try HandshakeFields.checkCallerFields(headers)
         var fields: HTTPFields = [
@@ -89,7 +91,8 @@ public struct ServerHandshake: Sendable, Hashable {
     public static func refusal(of error: ProtocolError) -> (response: HTTPResponse, body: String) {
         let body = error.description + "\n"
         var response = HTTPResponse(
-            status: .init(code: error.httpStatus ?? 400, reasonPhrase: reasonPhrase(error.httpStatus ?? 400)))
+            status: .init(code: error.httpStatus ?? 400, reasonPhrase: reasonPhrase(error.httpStatus ?? 400))
+        )
         response.headerFields = [
             .connection: "close",
             .contentType: "text/plain; charset=utf-8",

@@ -14,7 +14,8 @@ public struct WebSocketURL: Sendable, Hashable {
     public init(_ text: String) throws(UsageError) {
         // Over bytes: a Character can hide a delimiter under an accent.
         let bytes = Array(text.utf8)
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[(colon + 1)...].starts(with: "//".utf8)
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+            bytes[(colon + 1)...].starts(with: "//".utf8)
         else { throw .invalidURL("\"\(text)\" has no scheme: ws:// or wss:// is expected") }
         switch String(decoding: bytes[..<colon], as: UTF8.self).lowercased() {
         case "ws", "http": isSecure = false
@@ -23,10 +24,14 @@ public struct WebSocketURL: Sendable, Hashable {
         }
         let rest = bytes[(colon + 3)...]
         // RFC 6455 §3: a fragment means nothing here and must not be used.
-        guard !rest.contains(UInt8(ascii: "#")) else { throw .invalidURL("a WebSocket URL has no fragment (#)") }
+        guard !rest.contains(UInt8(ascii: "#")) else {
+            throw .invalidURL("a WebSocket URL has no fragment (#)")
+        }
         let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
         let authority = String(decoding: rest[..<end], as: UTF8.self)
-        guard !rest[..<end].contains(UInt8(ascii: "@")) else { throw .invalidURL("a user or password in the URL is not used here") }
+        guard !rest[..<end].contains(UInt8(ascii: "@")) else {
+            throw .invalidURL("a user or password in the URL is not used here")
+        }
         guard HTTPGrammar.isAuthority(authority) else {
             throw .invalidURL("\"\(authority)\" is not a host with an optional port")
         }
@@ -37,7 +42,9 @@ public struct WebSocketURL: Sendable, Hashable {
         if portText.isEmpty {
             port = isSecure ? 443 : 80
         } else {
-            guard let number = UInt16(portText), number > 0 else { throw .invalidURL("port \(portText) is not one") }
+            guard let number = UInt16(portText), number > 0 else {
+                throw .invalidURL("port \(portText) is not one")
+            }
             port = Int(number)
         }
         pathAndQuery = try Self.encoded(rest[end...])
@@ -49,7 +56,8 @@ public struct WebSocketURL: Sendable, Hashable {
         for byte in text {
             switch byte {
             case 0..<0x20, 0x7F: throw .invalidURL("control character in the URL")
-            case 0x21..<0x7F where byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "<") && byte != UInt8(ascii: ">"):
+            case 0x21..<0x7F
+            where byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "<") && byte != UInt8(ascii: ">"):
                 output.append(byte)
             default:
                 output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
