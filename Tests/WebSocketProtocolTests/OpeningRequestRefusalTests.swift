@@ -196,6 +196,7 @@ struct OpeningRequestRefusalTests {
         ("a; b=\"c d\"", "a quoted value that is not a token"),
         ("a; b=\"c,d\"", "a quoted value that is not a token"),
         ("a; b=\"c\\\"d\"", "a quoted value that is not a token"),
+        ("a; b=\"c\\\\d\"", "a quoted value that is not a token"),
         ("a; b=\"c\"d", "\"d\" where a comma or semicolon is expected"),
         ("\"a\"", "extension name missing at \"\"a\"\""),
     ].map {
