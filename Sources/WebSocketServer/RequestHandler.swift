@@ -22,19 +22,21 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private enum State {
-        case readingHead(HTTPRequestParser)
+        case readingHead
         case done
     }
 
     private let server: Context
     private let executor: LoopTaskExecutor
-    private var state: State
+    // Apart from the state, so that it is changed in place and not copied at every read.
+    private var parser: HTTPRequestParser
+    private var state = State.readingHead
     private var deadline: Scheduled<Void>?
 
     init(_ server: Context, executor: LoopTaskExecutor) {
         self.server = server
         self.executor = executor
-        state = .readingHead(HTTPRequestParser(limits: server.options.limits))
+        parser = HTTPRequestParser(limits: server.options.limits)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -58,19 +60,17 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func timedOut(_ context: ChannelHandlerContext) {
-        guard case .readingHead(let parser) = state else { return }
+        guard case .readingHead = state else { return }
         // A connection opened in advance and never used is nobody's mistake: no answer is owed.
         guard parser.hasBegun else { return context.close(promise: nil) }
         answer(.text(.requestTimeout, "the request did not arrive in time\n"), context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .readingHead(var parser) = state else { return }
+        guard case .readingHead = state else { return }
         var buffer = unwrapInboundIn(data)
         do throws(ProtocolError) {
-            let head = try parser.parse(&buffer)
-            state = .readingHead(parser)
-            if let head { decide(head, leftover: buffer, context) }
+            if let head = try parser.parse(&buffer) { decide(head, leftover: buffer, context) }
         } catch {
             refuse(error, context)
         }

@@ -51,8 +51,10 @@ struct Router: Sendable {
 
     /// What to do with a request.
     func decide(_ head: HTTPRequestHead) -> Decision {
-        guard let segments = RoutePattern.segments(ofTarget: head.request.path ?? "") else {
-            return .answer(.text(.badRequest, "the path has a broken percent-escape\n"))
+        let target = head.request.path ?? ""
+        guard let segments = RoutePattern.segments(ofTarget: target) else {
+            let problem = target.hasPrefix("/") ? "the path has a broken percent-escape" : "the target is not a path"
+            return .answer(.text(.badRequest, "\(problem)\n"))
         }
         let socket = sockets.find(segments)
         let page = pages.find(segments)
