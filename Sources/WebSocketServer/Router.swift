@@ -53,7 +53,8 @@ struct Router: Sendable {
     func decide(_ head: HTTPRequestHead) -> Decision {
         let target = head.request.path ?? ""
         guard let segments = RoutePattern.segments(ofTarget: target) else {
-            let problem = target.hasPrefix("/") ? "the path has a broken percent-escape" : "the target is not a path"
+            let problem =
+                target.hasPrefix("/") ? "the path has a broken percent-escape" : "the target is not a path"
             return .answer(.text(.badRequest, "\(problem)\n"))
         }
         let socket = sockets.find(segments)

@@ -63,7 +63,10 @@ final class ConnectionCore: ConnectionInput {
         self.transport = transport
         guard let interval = options.pingInterval else { return }
         keepalive = Keepalive(
-            interval: TimeAmount(interval), timeout: TimeAmount(options.pongTimeout), now: eventLoop.now)
+            interval: TimeAmount(interval),
+            timeout: TimeAmount(options.pongTimeout),
+            now: eventLoop.now
+        )
         scheduleKeepalive()
     }
 }
@@ -304,8 +307,10 @@ extension ConnectionCore {
 
     /// A frame made once for many receivers. Goes out as it is, so only a server may send it.
     func send(_ prepared: PreparedMessage) throws(SendError) {
-        guard endpoint.role == .server, isWireFree, !endpoint.isSendingMessage, closeRequest == nil, end == nil,
-            endpoint.closeHandshake.maySendData, prepared.message.bytes.count <= (options.fragmentSize ?? .max)
+        guard endpoint.role == .server, isWireFree, !endpoint.isSendingMessage, closeRequest == nil,
+            end == nil,
+            endpoint.closeHandshake.maySendData,
+            prepared.message.bytes.count <= (options.fragmentSize ?? .max)
         else {
             try checkMaySend()
             try checkRoom()
@@ -498,8 +503,13 @@ extension ConnectionCore {
             default: cause
             }
         let end = ConnectionEnd(
-            code: handshake.code, reason: handshake.reason, wasClean: handshake.isComplete, cause: trueCause,
-            sent: handshake.sent, unsentBytes: bufferedAmount)
+            code: handshake.code,
+            reason: handshake.reason,
+            wasClean: handshake.isComplete,
+            cause: trueCause,
+            sent: handshake.sent,
+            unsentBytes: bufferedAmount
+        )
         self.end = end
         keepaliveTimer?.cancel()
         closeTimer?.cancel()

@@ -78,7 +78,13 @@ struct OutboundQueue {
         entries.removeFirst()
         let isLast = entry.isDone
         if !isLast { entries.prepend(entry) }
-        return Fragment(kind: entry.kind, piece: piece, range: range, isLast: isLast, isWhole: isFirst && isLast)
+        return Fragment(
+            kind: entry.kind,
+            piece: piece,
+            range: range,
+            isLast: isLast,
+            isWhole: isFirst && isLast
+        )
     }
 
     mutating func removeAll() {

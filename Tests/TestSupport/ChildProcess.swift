@@ -25,8 +25,6 @@ package final class ChildProcess: Sendable {
         var exit: Exit?
     }
 
-    private static let spawning = Mutex(())
-
     private let pid: pid_t
     private let input: FileHandle
     private let state = Mutex(State())
@@ -41,13 +39,8 @@ package final class ChildProcess: Sendable {
 
     package init(_ program: String, _ arguments: [String]) throws {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        // Every child is started here, so that under the lock no other inherits a pipe not yet marked.
-        let (stdin, stdout, stderr, pid) = try Self.spawning.withLock { _ in
-            let (stdin, stdout, stderr) = try (Self.pipe(), Self.pipe(), Self.pipe())
-            let pid = try Self.spawn(program, arguments, [stdin.reading, stdout.writing, stderr.writing])
-            return (stdin, stdout, stderr, pid)
-        }
-        self.pid = pid
+        let (stdin, stdout, stderr) = try (Self.pipe(), Self.pipe(), Self.pipe())
+        pid = try Self.spawn(program, arguments, [stdin.reading, stdout.writing, stderr.writing])
         input = stdin.writing
         for handle in [stdin.reading, stdout.writing, stderr.writing] { try handle.close() }
         read(stdout.reading) { $0.output += $1 }
@@ -66,8 +59,6 @@ package final class ChildProcess: Sendable {
         if state.withLock({ $0.exit == nil }) { kill(pid, SIGKILL) }
     }
 
-    /// Closed in every child but the one it is meant for: a copy in another would keep it open for as long as
-    /// that one lives. (Foundation's Process leaves copies when several are started at once.)
     private static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
         var ends: [Int32] = [0, 0]
         #if os(Linux)
@@ -75,33 +66,56 @@ package final class ChildProcess: Sendable {
         #else
         guard Darwin.pipe(&ends) == 0 else { throw SpawnError(call: "pipe", errno: errno) }
         #endif
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (
             FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
             FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         )
     }
 
+    /// The child gets its three streams and nothing else of what is open here: a copy of another child's
+    /// pipe, or of a server's socket, would keep that open for as long as this child lives. (Foundation's
+    /// Process leaves such copies.)
     private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws
         -> pid_t
     {
         #if os(Linux)
         var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
         #else
         var actions: posix_spawn_file_actions_t?
+        var attributes: posix_spawnattr_t?
         #endif
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for (number, stream) in streams.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, stream.fileDescriptor, Int32(number))
         }
+        #if os(Linux)
+        try addCloseFrom(3, to: &actions)
+        #else
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_CLOEXEC_DEFAULT))
+        #endif
         var strings: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for string in strings { free(string) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, program, &actions, nil, &strings, environ)
+        let result = posix_spawn(&pid, program, &actions, &attributes, &strings, environ)
         guard result == 0 else { throw SpawnError(call: "posix_spawn of \(program)", errno: result) }
         return pid
     }
+
+    #if os(Linux)
+    /// `posix_spawn_file_actions_addclosefrom_np`, which glibc has since 2.34 but shows to C only.
+    private static func addCloseFrom(_ first: Int32, to actions: inout posix_spawn_file_actions_t) throws {
+        typealias AddCloseFrom =
+            @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+        let name = "posix_spawn_file_actions_addclosefrom_np"
+        guard let symbol = dlsym(nil, name) else { throw SpawnError(call: name, errno: ENOSYS) }
+        let result = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, first)
+        guard result == 0 else { throw SpawnError(call: name, errno: result) }
+    }
+    #endif
 
     /// On a thread of its own, until the other end is closed.
     private func read(_ handle: FileHandle, _ store: @escaping @Sendable (inout State, Data) -> Void) {

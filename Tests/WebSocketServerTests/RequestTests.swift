@@ -141,37 +141,6 @@ struct RequestTests {
         }
     }
 
-    @Test func `Half a request is answered 408 at the deadline`() async throws {
-        try await serving(configuration { $0.handshakeTimeout = .milliseconds(100) }, routes) { port in
-            let answer = try await HTTPGet.answer(port: port, "GET /echo HTTP/1.1\r\nHos")
-            #expect(answer.status == 408)
-            #expect(answer.head.contains("connection: close"))
-        }
-    }
-
-    @Test func `The deadline is for the whole request: bytes that trickle do not move it`() async throws {
-        try await serving(configuration { $0.handshakeTimeout = .milliseconds(200) }, routes) { port in
-            let text = try await RawConnection.with(port: port) { connection in
-                try await connection.write("GET /echo HTTP/1.1\r\nX: ")
-                // Each well inside the deadline; together far beyond it. Writing fails once it is over.
-                for _ in 0..<200 {
-                    do { try await connection.write("x") } catch { break }
-                    try await Task.sleep(for: .milliseconds(5))
-                }
-                return String(decoding: try await connection.readToEnd(), as: UTF8.self)
-            }
-            #expect(text.hasPrefix("HTTP/1.1 408 "))
-        }
-    }
-
-    @Test func `A connection on which nothing comes is closed at the deadline, without a word`() async throws
-    {
-        try await serving(configuration { $0.handshakeTimeout = .milliseconds(100) }, routes) { port in
-            let bytes = try await RawConnection.with(port: port) { try await $0.readToEnd() }
-            #expect(bytes.isEmpty)
-        }
-    }
-
     @Test func `Half a request and then the end is closed without a word`() async throws {
         try await serving(configuration(), routes) { port in
             let bytes = try await RawConnection.with(port: port) { connection in
