@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Base64")
+@Suite("Base64", .ownThread)
 struct Base64Tests {
     @Test(
         "The test vectors of RFC 4648 §10",

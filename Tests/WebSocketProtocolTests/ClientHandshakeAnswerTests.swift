@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("The client's half of the opening handshake: judging the answer")
+@Suite("The client's half of the opening handshake: judging the answer", .ownThread)
 struct ClientHandshakeAnswerTests {
     /// The answer of RFC 6455 §1.2, each part of which a test can replace.
     struct Answer: Sendable {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("The client's half of the opening handshake: the request")
+@Suite("The client's half of the opening handshake: the request", .ownThread)
 struct ClientHandshakeTests {
     /// RFC 6455 §1.3's nonce.
     static let sampleNonce = RandomSource { buffer in

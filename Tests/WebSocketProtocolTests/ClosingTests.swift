@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// RFC 6455 §5.5.1 and §7: every order of the closing handshake.
-@Suite("Closing")
+@Suite("Closing", .ownThread)
 struct ClosingTests {
     private func receive(_ frames: WireFrame..., at endpoint: inout WebSocketEndpoint) -> [Seen] {
         var input = frames.flatMap { $0.bytes(from: endpoint.role.peer) }
@@ -22,7 +22,9 @@ struct ClosingTests {
     }
 
     private func close(
-        _ endpoint: inout WebSocketEndpoint, _ code: Int, _ reason: String = ""
+        _ endpoint: inout WebSocketEndpoint,
+        _ code: Int,
+        _ reason: String = ""
     ) throws -> (hasBegun: Bool, frames: [WireFrame]) {
         var output: [UInt8] = []
         let payload = try ClosePayload(sending: CloseCode(UInt16(code)), reason: reason)
@@ -32,7 +34,10 @@ struct ClosingTests {
 
     // MARK: Orders
 
-    @Test("The peer closes: its code and reason are echoed, and nothing behind them is read", arguments: Role.both)
+    @Test(
+        "The peer closes: its code and reason are echoed, and nothing behind them is read",
+        arguments: Role.both
+    )
     func byPeer(_ role: Role) throws {
         let frames: [WireFrame] = [.text("a"), .close(4001, "grüße"), .text("b"), .ping("p"), .close(1000)]
         let outcome = try outcome(of: frames, role: role)
@@ -75,7 +80,10 @@ struct ClosingTests {
         }
     }
 
-    @Test("A ping behind our close frame is not answered: it was the last thing we send", arguments: Role.both)
+    @Test(
+        "A ping behind our close frame is not answered: it was the last thing we send",
+        arguments: Role.both
+    )
     func pingAfterClose(_ role: Role) throws {
         var endpoint = WebSocketEndpoint(role: role)
         _ = try close(&endpoint, 1000)
@@ -110,14 +118,18 @@ struct ClosingTests {
     func sending(_ role: Role) throws {
         let byUs: (inout WebSocketEndpoint) throws -> Void = { _ = try close(&$0, 1000) }
         let byPeer: (inout WebSocketEndpoint) throws -> Void = { _ = receive(.close(1000), at: &$0) }
-        let byFailure: (inout WebSocketEndpoint) throws -> Void = { _ = receive(WireFrame(opcode: 3), at: &$0) }
+        let byFailure: (inout WebSocketEndpoint) throws -> Void = {
+            _ = receive(WireFrame(opcode: 3), at: &$0)
+        }
         for begin in [byUs, byPeer, byFailure] {
             var endpoint = WebSocketEndpoint(role: role)
             try begin(&endpoint)
             var output: [UInt8] = []
             let bytes: [UInt8] = [1]
             #expect(throws: UsageError.notOpen) { try endpoint.send("x", into: &output) }
-            #expect(throws: UsageError.notOpen) { try endpoint.send(.binary, bytes.span.bytes, into: &output) }
+            #expect(throws: UsageError.notOpen) {
+                try endpoint.send(.binary, bytes.span.bytes, into: &output)
+            }
             #expect(throws: UsageError.notOpen) {
                 try endpoint.sendFragment(.binary, bytes.span.bytes, isLast: true, into: &output)
             }
@@ -169,7 +181,9 @@ struct ClosingTests {
             } else {
                 #expect(seen == [.failed(.invalidCloseCode(closeCode))])
                 #expect(try replies(of: &endpoint) == [.close(1002, "close code \(code) must not be sent")])
-                #expect(throws: UsageError.closeCodeNotSendable(closeCode)) { try ClosePayload(sending: closeCode) }
+                #expect(throws: UsageError.closeCodeNotSendable(closeCode)) {
+                    try ClosePayload(sending: closeCode)
+                }
             }
         }
     }

@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// RFC 6455 §5.5.2, §5.5.3: pings and pongs.
-@Suite("Pings and pongs")
+@Suite("Pings and pongs", .ownThread)
 struct ControlFrameTests {
     @Test("A ping is answered with its own payload, of any size that fits", arguments: Role.both)
     func answer(_ role: Role) throws {

@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// The bytes of messages that an endpoint sends.
-@Suite("Sending messages")
+@Suite("Sending messages", .ownThread)
 struct EndpointSendingTests {
     /// Gives 0, 1, 2, … for ever.
     private static let counting = RandomSource { buffer in
@@ -32,7 +32,8 @@ struct EndpointSendingTests {
             output == [
                 0x81, 0x82, 0xFC, 0xFD, 0xFE, 0xFF, 0x48 ^ 0xFC, 0x69 ^ 0xFD,
                 0x89, 0x80, 0xF8, 0xF9, 0xFA, 0xFB,
-            ])
+            ]
+        )
     }
 
     @Test("Fragments, and what may go between", arguments: Role.both)
@@ -49,7 +50,9 @@ struct EndpointSendingTests {
         let untouched = output
         let more = [UInt8(1)]
         #expect(throws: UsageError.messageUnderWay) { try endpoint.send("x", into: &output) }
-        #expect(throws: UsageError.messageUnderWay) { try endpoint.send(.text, more.span.bytes, into: &output) }
+        #expect(throws: UsageError.messageUnderWay) {
+            try endpoint.send(.text, more.span.bytes, into: &output)
+        }
         #expect(throws: UsageError.messageUnderWay) {
             try endpoint.sendFragment(.binary, more.span.bytes, isLast: true, into: &output)
         }
@@ -68,8 +71,12 @@ struct EndpointSendingTests {
         var output: [UInt8] = []
         let bad: [UInt8] = [0x61, 0xFF]
         let cut: [UInt8] = [0x61, 0xE2]
-        #expect(throws: UsageError.textNotUTF8(offset: 1)) { try endpoint.send(.text, bad.span.bytes, into: &output) }
-        #expect(throws: UsageError.textNotUTF8(offset: 2)) { try endpoint.send(.text, cut.span.bytes, into: &output) }
+        #expect(throws: UsageError.textNotUTF8(offset: 1)) {
+            try endpoint.send(.text, bad.span.bytes, into: &output)
+        }
+        #expect(throws: UsageError.textNotUTF8(offset: 2)) {
+            try endpoint.send(.text, cut.span.bytes, into: &output)
+        }
         #expect(output.isEmpty)
 
         try endpoint.sendFragment(.text, cut.span.bytes, isLast: false, into: &output)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Sec-WebSocket-Extensions")
+@Suite("Sec-WebSocket-Extensions", .ownThread)
 struct ExtensionHeaderTests {
     private typealias Element = ExtensionElement
 

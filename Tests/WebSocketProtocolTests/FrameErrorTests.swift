@@ -2,12 +2,15 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("What the framing's errors say")
+@Suite("What the framing's errors say", .ownThread)
 struct FrameErrorTests {
     @Test(
         "Each rule has its close code and its sentence",
         arguments: [
-            (.reservedBitSet(bits: 4, opcode: .ping), 1002, "reserved bits 4 set on a ping frame and no extension uses them"),
+            (
+                .reservedBitSet(bits: 4, opcode: .ping), 1002,
+                "reserved bits 4 set on a ping frame and no extension uses them"
+            ),
             (.reservedOpcode(Opcode(rawValue: 11)), 1002, "reserved opcode 11 has no meaning"),
             (.unmaskedClientFrame, 1002, "a client's frame must be masked"),
             (.maskedServerFrame, 1002, "a server's frame must not be masked"),
@@ -58,7 +61,8 @@ struct FrameErrorTests {
         let reserved = { (number: Int) in "reserved opcode \(number)" }
         #expect(
             names == ["continuation", "text", "binary"] + (3...7).map(reserved) + ["close", "ping", "pong"]
-                + (11...15).map(reserved))
+                + (11...15).map(reserved)
+        )
         #expect(Opcode(rawValue: 0xF1) == .text, "only four bits are an opcode")
     }
 }

@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// RFC 6455 §5.2, written and read.
-@Suite("Frame headers")
+@Suite("Frame headers", .ownThread)
 struct FrameHeaderTests {
     // MARK: Writing
 
@@ -37,7 +37,11 @@ struct FrameHeaderTests {
 
     // MARK: Reading
 
-    @Test("A message at each border of the three encodings", arguments: Role.both, [0, 1, 125, 126, 0xFFFF, 0x1_0000])
+    @Test(
+        "A message at each border of the three encodings",
+        arguments: Role.both,
+        [0, 1, 125, 126, 0xFFFF, 0x1_0000]
+    )
     func borders(_ role: Role, _ count: Int) throws {
         let payload = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
         let outcome = try outcome(of: [.binary(payload), .text("next")], role: role)
@@ -77,31 +81,52 @@ struct FrameHeaderTests {
     @Test("Lengths in more bytes than they need", arguments: Role.both, [0, 1, 125] as [UInt64])
     func notMinimalIn16(_ role: Role, _ length: UInt64) throws {
         let header = WireFrame.header(
-            0x82, length: 126, extended: WireFrame.bytes(of: length, count: 2), from: role.peer)
+            0x82,
+            length: 126,
+            extended: WireFrame.bytes(of: length, count: 2),
+            from: role.peer
+        )
         try expectFailure(.lengthNotMinimal(length: length), of: header, role: role)
     }
 
-    @Test("Lengths in far more bytes than they need", arguments: Role.both, [0, 125, 126, 0xFFFF] as [UInt64])
+    @Test(
+        "Lengths in far more bytes than they need",
+        arguments: Role.both,
+        [0, 125, 126, 0xFFFF] as [UInt64]
+    )
     func notMinimalIn64(_ role: Role, _ length: UInt64) throws {
         let header = WireFrame.header(
-            0x82, length: 127, extended: WireFrame.bytes(of: length, count: 8), from: role.peer)
+            0x82,
+            length: 127,
+            extended: WireFrame.bytes(of: length, count: 8),
+            from: role.peer
+        )
         try expectFailure(.lengthNotMinimal(length: length), of: header, role: role)
     }
 
     @Test("The top bit of a 64-bit length", arguments: Role.both, [1 << 63, .max, 1 << 63 | 1] as [UInt64])
     func topBit(_ role: Role, _ length: UInt64) throws {
         let header = WireFrame.header(
-            0x82, length: 127, extended: WireFrame.bytes(of: length, count: 8), from: role.peer)
+            0x82,
+            length: 127,
+            extended: WireFrame.bytes(of: length, count: 8),
+            from: role.peer
+        )
         try expectFailure(.lengthTopBitSet, of: header, role: role)
     }
 
     @Test(
         "Huge lengths are refused on the header",
-        arguments: Role.both, [1 << 31 - 1, 1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63 - 1] as [UInt64]
+        arguments: Role.both,
+        [1 << 31 - 1, 1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63 - 1] as [UInt64]
     )
     func huge(_ role: Role, _ length: UInt64) throws {
         let header = WireFrame.header(
-            0x82, length: 127, extended: WireFrame.bytes(of: length, count: 8), from: role.peer)
+            0x82,
+            length: 127,
+            extended: WireFrame.bytes(of: length, count: 8),
+            from: role.peer
+        )
         try expectFailure(.messageTooBig(length: length, limit: 16 << 20), of: header, role: role)
     }
 
@@ -122,18 +147,26 @@ struct FrameHeaderTests {
 
     @Test(
         "Unknown opcodes, before a byte of what they announce",
-        arguments: Role.both, [3, 4, 5, 6, 7, 0xB, 0xC, 0xD, 0xE, 0xF] as [UInt8]
+        arguments: Role.both,
+        [3, 4, 5, 6, 7, 0xB, 0xC, 0xD, 0xE, 0xF] as [UInt8]
     )
     func reservedOpcodes(_ role: Role, _ opcode: UInt8) throws {
         let header = WireFrame.header(
-            0x80 | opcode, length: 127, extended: WireFrame.bytes(of: 1 << 40, count: 8), from: role.peer)
+            0x80 | opcode,
+            length: 127,
+            extended: WireFrame.bytes(of: 1 << 40, count: 8),
+            from: role.peer
+        )
         try expectFailure(.reservedOpcode(Opcode(rawValue: opcode)), of: header, role: role)
         // Certain with the first byte already.
         let outcome = try outcome(of: [[0x80 | opcode]], at: WebSocketEndpoint(role: role))
         #expect(outcome.events == [.failed(.reservedOpcode(Opcode(rawValue: opcode)))])
     }
 
-    @Test("A mask where there must be none, and none where there must be one", arguments: [1, 2, 8, 9, 10] as [UInt8])
+    @Test(
+        "A mask where there must be none, and none where there must be one",
+        arguments: [1, 2, 8, 9, 10] as [UInt8]
+    )
     func maskDirection(_ opcode: UInt8) throws {
         try expectFailure(.unmaskedClientFrame, of: [0x80 | opcode, 0x01], role: .server)
         try expectFailure(.maskedServerFrame, of: [0x80 | opcode, 0x81, 1, 2, 3, 4], role: .client)
@@ -147,10 +180,17 @@ struct FrameHeaderTests {
 
     @Test("Control frames above 125 bytes", arguments: Role.both, [Opcode.close, .ping, .pong])
     func longControl(_ role: Role, _ opcode: Opcode) throws {
-        for (length, extended) in [(126, WireFrame.bytes(of: 126, count: 2)), (127, WireFrame.bytes(of: 1 << 40, count: 8))]
+        for (length, extended) in [
+            (126, WireFrame.bytes(of: 126, count: 2)), (127, WireFrame.bytes(of: 1 << 40, count: 8)),
+        ]
             as [(UInt8, [UInt8])]
         {
-            let header = WireFrame.header(0x80 | opcode.rawValue, length: length, extended: extended, from: role.peer)
+            let header = WireFrame.header(
+                0x80 | opcode.rawValue,
+                length: length,
+                extended: extended,
+                from: role.peer
+            )
             try expectFailure(.controlFrameTooLong(opcode), of: header, role: role)
         }
     }
@@ -159,7 +199,10 @@ struct FrameHeaderTests {
     func unexpectedContinuation(_ role: Role) throws {
         for isFinal: UInt8 in [0, 0x80] {
             try expectFailure(
-                .unexpectedContinuation, of: WireFrame.header(isFinal, length: 1, from: role.peer), role: role)
+                .unexpectedContinuation,
+                of: WireFrame.header(isFinal, length: 1, from: role.peer),
+                role: role
+            )
         }
         // A message that has ended is nothing to continue.
         try expectFailure(
@@ -182,7 +225,9 @@ struct FrameHeaderTests {
 
     @Test("After a failure nothing is read and nothing more is said", arguments: Role.both)
     func afterFailure(_ role: Role) throws {
-        let frames: [WireFrame] = [.text("before"), .init(opcode: 3), .text("after"), .ping("p"), .close(1000)]
+        let frames: [WireFrame] = [
+            .text("before"), .init(opcode: 3), .text("after"), .ping("p"), .close(1000),
+        ]
         let outcome = try outcome(of: frames, role: role)
         let error = ProtocolError.reservedOpcode(Opcode(rawValue: 3))
         #expect(outcome.events == [.text("before"), .failed(error)])

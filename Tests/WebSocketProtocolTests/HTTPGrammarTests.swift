@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("HTTP's grammar")
+@Suite("HTTP's grammar", .ownThread)
 struct HTTPGrammarTests {
     @Test("Each byte belongs to the classes that RFC 9110 §5.5 and §5.6 put it in")
     func classes() {

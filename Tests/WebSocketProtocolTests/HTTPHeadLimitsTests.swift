@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("How much of a head is read")
+@Suite("How much of a head is read", .ownThread)
 struct HTTPHeadLimitsTests {
     private static let before = "GET / HTTP/1.1\r\nHost: a\r\n"
 

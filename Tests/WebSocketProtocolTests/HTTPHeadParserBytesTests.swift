@@ -4,7 +4,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// Every byte in every place of a head, against the character classes as the standards print them.
-@Suite("Each byte in each place of a head")
+@Suite("Each byte in each place of a head", .ownThread)
 struct HTTPHeadParserBytesTests {
     /// A request with one byte put in, and what became of it.
     private struct Sample {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Heads by the thousand, drawn from a seed")
+@Suite("Heads by the thousand, drawn from a seed", .ownThread)
 struct HTTPHeadPropertyTests {
     private static let targetBytes = latin1Text(UInt8(0x21)...0x7E).filter { $0 != "#" }
     private static let valueBytes = latin1Text(Array(0x21...0x7E) + Array(0x80...0xFF))

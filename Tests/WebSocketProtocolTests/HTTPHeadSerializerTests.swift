@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Writing heads")
+@Suite("Writing heads", .ownThread)
 struct HTTPHeadSerializerTests {
     private func request(
         authority: String? = "a.example",

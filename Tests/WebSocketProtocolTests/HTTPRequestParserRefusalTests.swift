@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Reading a request's head: what is refused")
+@Suite("Reading a request's head: what is refused", .ownThread)
 struct HTTPRequestParserRefusalTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

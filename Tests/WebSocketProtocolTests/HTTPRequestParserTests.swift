@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Reading a request's head: what is legal")
+@Suite("Reading a request's head: what is legal", .ownThread)
 struct HTTPRequestParserTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Reading a response's head")
+@Suite("Reading a response's head", .ownThread)
 struct HTTPResponseParserTests {
     struct Legal: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("What the opening handshake's errors say")
+@Suite("What the opening handshake's errors say", .ownThread)
 struct HandshakeErrorTests {
     @Test(
         "Each rule of a request has its status and its sentence",

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Where the handshake's nonce comes from")
+@Suite("Where the handshake's nonce comes from", .ownThread)
 struct HandshakeNonceTests {
     @Test("A source is asked for the sixteen bytes of the nonce at once")
     func oneDraw() throws {

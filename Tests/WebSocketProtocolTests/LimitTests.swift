@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// What a peer may cost, to the byte.
-@Suite("Limits")
+@Suite("Limits", .ownThread)
 struct LimitTests {
     @Test("The defaults are those that are documented")
     func defaults() {
@@ -28,7 +28,10 @@ struct LimitTests {
         #expect(outcome.replies == [.close(1009, "message of at least 201 bytes exceeds the limit of 200")])
     }
 
-    @Test("A message in fragments is measured as a whole, on the header of the fragment too much", arguments: Role.both)
+    @Test(
+        "A message in fragments is measured as a whole, on the header of the fragment too much",
+        arguments: Role.both
+    )
     func messageInFragments(_ role: Role) throws {
         let limits = Limits(maxMessageSize: 200)
         let half = [UInt8](repeating: 1, count: 100)
@@ -56,9 +59,16 @@ struct LimitTests {
     func announcedLength() throws {
         let limits = Limits(maxMessageSize: .max)
         let header = WireFrame.header(
-            0x82, length: 127, extended: WireFrame.bytes(of: 1 << 62, count: 8), from: .server)
+            0x82,
+            length: 127,
+            extended: WireFrame.bytes(of: 1 << 62, count: 8),
+            from: .server
+        )
         // Reserving it would end the process.
-        let outcome = try outcome(of: [(header + [1])[...], [2]], at: WebSocketEndpoint(role: .client, limits: limits))
+        let outcome = try outcome(
+            of: [(header + [1])[...], [2]],
+            at: WebSocketEndpoint(role: .client, limits: limits)
+        )
         #expect(outcome == Outcome())
     }
 
@@ -77,7 +87,8 @@ struct LimitTests {
     func fragments(_ role: Role, _ size: Int) throws {
         let limits = Limits(maxMessageFragments: 5)
         let piece = [UInt8](repeating: 7, count: size)
-        let four = [WireFrame.binary(piece, isFinal: false)]
+        let four =
+            [WireFrame.binary(piece, isFinal: false)]
             + [WireFrame](repeating: .continuation(piece, isFinal: false), count: 3)
         let passing = try outcome(of: four + [.continuation(piece)], role: role, limits: limits)
         #expect(passing.events == [.binary([UInt8](repeating: 7, count: 5 * size))])

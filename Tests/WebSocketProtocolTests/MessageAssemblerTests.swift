@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("MessageAssembler")
+@Suite("MessageAssembler", .ownThread)
 struct MessageAssemblerTests {
     private func append(_ piece: [UInt8], total: Int?, to assembler: inout MessageAssembler) {
         piece.withUnsafeBytes { assembler.append($0, total: total) }

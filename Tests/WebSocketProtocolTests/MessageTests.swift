@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// RFC 6455 §5.4–§5.6: messages, fragments, and what may come between.
-@Suite("Messages")
+@Suite("Messages", .ownThread)
 struct MessageTests {
     @Test("Text, binary, and nothing at all", arguments: Role.both)
     func whole(_ role: Role) throws {
@@ -33,7 +33,8 @@ struct MessageTests {
     func fragments(_ role: Role) throws {
         let frames: [WireFrame] = [
             .text("", isFinal: false), .ping("1"), .continuation(Array("ab".utf8), isFinal: false),
-            .continuation([], isFinal: false), .pong("2"), .ping("3"), .continuation(Array("c".utf8), isFinal: false),
+            .continuation([], isFinal: false), .pong("2"), .ping("3"),
+            .continuation(Array("c".utf8), isFinal: false),
             .continuation([]), .binary([9]),
         ]
         let outcome = try outcome(of: frames, role: role)
@@ -51,7 +52,8 @@ struct MessageTests {
                 let piece = Array(bytes[start..<min(start + size, bytes.count)])
                 let isFinal = index == starts.count - 1
                 return index == 0
-                    ? WireFrame(opcode: 1, payload: piece, isFinal: isFinal) : .continuation(piece, isFinal: isFinal)
+                    ? WireFrame(opcode: 1, payload: piece, isFinal: isFinal)
+                    : .continuation(piece, isFinal: isFinal)
             }
             #expect(try outcome(of: frames, role: role).events == [.text(text)])
         }
@@ -62,7 +64,8 @@ struct MessageTests {
         "Text that cannot be UTF-8 any more",
         arguments: Role.both,
         [
-            ([0x61, 0xC0], 1), ([0xE0, 0x80], 1), ([0xED, 0xA0], 1), ([0xF4, 0x90], 1), ([0xF5], 0), ([0x80], 0),
+            ([0x61, 0xC0], 1), ([0xE0, 0x80], 1), ([0xED, 0xA0], 1), ([0xF4, 0x90], 1), ([0xF5], 0),
+            ([0x80], 0),
             ([0x61, 0x62, 0xFF], 2), ([0xCE, 0xBA, 0xE1, 0xBD, 0xB9, 0xCF, 0x61], 6),
         ] as [([UInt8], Int)]
     )
@@ -71,7 +74,11 @@ struct MessageTests {
         let error = ProtocolError.invalidUTF8(offset: offset)
         // The whole message; its beginning in a frame that announces much more; and cut into fragments.
         let announced = WireFrame.header(
-            0x81, length: 126, extended: WireFrame.bytes(of: 60_000, count: 2), from: role.peer)
+            0x81,
+            length: 126,
+            extended: WireFrame.bytes(of: 60_000, count: 2),
+            from: role.peer
+        )
         let masked = role == .server ? bytes.enumerated().map { $1 ^ WireFrame.key[$0 & 3] } : bytes
         let unfinished = try outcomeHoweverCut(announced + masked, at: WebSocketEndpoint(role: role))
         #expect(unfinished.events == [.failed(error)])
@@ -90,7 +97,8 @@ struct MessageTests {
         let whole = WireFrame(opcode: 1, payload: [0x61, 0xE2, 0x82])
         #expect(try outcome(of: [whole], role: role).events == [.failed(.invalidUTF8(offset: 3))])
         let fragments: [WireFrame] = [
-            WireFrame(opcode: 1, payload: [0x61, 0xE2], isFinal: false), .continuation([0x82], isFinal: false),
+            WireFrame(opcode: 1, payload: [0x61, 0xE2], isFinal: false),
+            .continuation([0x82], isFinal: false),
             .continuation([]),
         ]
         #expect(try outcome(of: fragments, role: role).events == [.failed(.invalidUTF8(offset: 3))])

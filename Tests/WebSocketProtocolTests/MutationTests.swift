@@ -4,7 +4,7 @@ import Testing
 
 /// Streams that were sound once and are damaged: whatever comes of them, nothing traps, nothing goes on for
 /// ever, nothing exceeds a limit, and what is said of it is sound itself.
-@Suite("Damaged streams")
+@Suite("Damaged streams", .ownThread)
 struct MutationTests {
     private static let limits = Limits(maxFrameSize: 400, maxMessageSize: 500, maxMessageFragments: 8)
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Opening a WebSocket: requests that are refused")
+@Suite("Opening a WebSocket: requests that are refused", .ownThread)
 struct OpeningRequestRefusalTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

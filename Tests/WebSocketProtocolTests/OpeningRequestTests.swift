@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("Opening a WebSocket: requests that are accepted")
+@Suite("Opening a WebSocket: requests that are accepted", .ownThread)
 struct OpeningRequestTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// What one endpoint sends, cut anywhere, is what another receives.
-@Suite("Round trips")
+@Suite("Round trips", .ownThread)
 struct RoundTripPropertyTests {
     /// Sends messages at random, whole and in fragments, with pings and pongs between.
     private struct Sender {
@@ -28,7 +28,9 @@ struct RoundTripPropertyTests {
         }
 
         private mutating func payload() -> [UInt8] {
-            let size = dice.roll(0...9) == 0 ? dice.pick([0xFFFF, 0x1_0000]) : dice.pick([0, 1, 2, 7, 125, 126, 300])
+            let size =
+                dice.roll(0...9) == 0
+                ? dice.pick([0xFFFF, 0x1_0000]) : dice.pick([0, 1, 2, 7, 125, 126, 300])
             var bytes = [UInt8](repeating: 0, count: size)
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: dice.next()) }
             return bytes

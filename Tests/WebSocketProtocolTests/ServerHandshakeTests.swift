@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("The server's half of the opening handshake")
+@Suite("The server's half of the opening handshake", .ownThread)
 struct ServerHandshakeTests {
     private func handshake(_ fields: String...) throws -> ServerHandshake {
         try #require(try serverHandshake(OpeningRequest(more: fields).head))

@@ -3,7 +3,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// Messages in the parts they arrive in (``Delivery/parts``).
-@Suite("Delivery in parts")
+@Suite("Delivery in parts", .ownThread)
 struct StreamingTests {
     @Test("Parts follow the reads, and nothing is held back", arguments: Role.both)
     func parts(_ role: Role) throws {
@@ -11,7 +11,8 @@ struct StreamingTests {
         let header = bytes.count - 100
         var endpoint = WebSocketEndpoint(role: role, delivery: .parts)
         var seen: [Seen] = []
-        for piece in [bytes[..<(header + 10)], bytes[(header + 10)..<(header + 70)], bytes[(header + 70)...]] {
+        for piece in [bytes[..<(header + 10)], bytes[(header + 10)..<(header + 70)], bytes[(header + 70)...]]
+        {
             var input = Array(piece)
             var offset = 0
             while let event = input.withUnsafeMutableBytes({ endpoint.receive($0, at: &offset) }) {
@@ -22,7 +23,8 @@ struct StreamingTests {
             seen == [
                 .part(.binary, Array(0..<10), isLast: false), .part(.binary, Array(10..<70), isLast: false),
                 .part(.binary, Array(70..<100), isLast: true),
-            ])
+            ]
+        )
     }
 
     @Test("However it is cut, the parts are the message", arguments: Role.both)
@@ -37,14 +39,23 @@ struct StreamingTests {
                 .part(.text, Array("añ".utf8), isLast: false), .ping("p"),
                 .part(.text, Array("€🌍".utf8), isLast: true), .part(.binary, [], isLast: true),
                 .part(.binary, [1, 2, 3], isLast: true),
-            ])
+            ]
+        )
     }
 
     @Test("A frame of 8 GiB passes through without being kept, far above the message limit")
     func hugeFrame() throws {
-        var endpoint = WebSocketEndpoint(role: .client, limits: Limits(maxMessageSize: 1000), delivery: .parts)
+        var endpoint = WebSocketEndpoint(
+            role: .client,
+            limits: Limits(maxMessageSize: 1000),
+            delivery: .parts
+        )
         var input = WireFrame.header(
-            0x82, length: 127, extended: WireFrame.bytes(of: 1 << 33, count: 8), from: .server)
+            0x82,
+            length: 127,
+            extended: WireFrame.bytes(of: 1 << 33, count: 8),
+            from: .server
+        )
         var offset = 0
         #expect(input.withUnsafeMutableBytes { endpoint.receive($0, at: &offset) } == nil)
         input = [UInt8](repeating: 7, count: 1 << 16)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-@Suite("WebSocket URLs")
+@Suite("WebSocket URLs", .ownThread)
 struct WebSocketURLTests {
     struct Legal: Sendable, CustomTestStringConvertible {
         let testDescription: String

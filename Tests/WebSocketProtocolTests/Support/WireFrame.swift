@@ -32,7 +32,10 @@ struct WireFrame: Equatable {
     ///   - length: the seven bits in the second byte.
     ///   - extended: the length's further bytes.
     static func header(
-        _ first: UInt8, length: UInt8, extended: [UInt8] = [], from sender: Role
+        _ first: UInt8,
+        length: UInt8,
+        extended: [UInt8] = [],
+        from sender: Role
     ) -> [UInt8] {
         sender == .client ? [first, 0x80 | length] + extended + key : [first, length] + extended
     }
@@ -48,7 +51,8 @@ struct WireFrame: Equatable {
         let header =
             switch payload.count {
             case ...125: Self.header(first, length: UInt8(payload.count), from: sender)
-            case ...0xFFFF: Self.header(first, length: 126, extended: Self.bytes(of: size, count: 2), from: sender)
+            case ...0xFFFF:
+                Self.header(first, length: 126, extended: Self.bytes(of: size, count: 2), from: sender)
             default: Self.header(first, length: 127, extended: Self.bytes(of: size, count: 8), from: sender)
             }
         guard sender == .client else { return header + payload }
@@ -62,7 +66,9 @@ struct WireFrame: Equatable {
         var frames: [WireFrame] = []
         var rest = bytes[...]
         while let first = rest.popFirst() {
-            guard let second = rest.popFirst(), second & 0x80 == (sender == .client ? 0x80 : 0) else { return nil }
+            guard let second = rest.popFirst(), second & 0x80 == (sender == .client ? 0x80 : 0) else {
+                return nil
+            }
             var length = Int(second & 0x7F)
             if length > 125 {
                 let size = length == 126 ? 2 : 8
