@@ -34,7 +34,6 @@ final class ConnectionCore: ConnectionInput {
     private var inFlightPayload = 0
     private var isFlushing = false
     private var drainWaiters: [CheckedContinuation<SendError?, Never>] = []
-    private var nextStreamID: OutboundQueue.StreamID = 0
 
     // Pings of our own.
     private var keepalive: Keepalive?
@@ -287,28 +286,26 @@ extension ConnectionCore {
 
     func beginStream(_ kind: MessageKind) throws(SendError) -> OutboundQueue.StreamID {
         try checkMaySend()
-        nextStreamID += 1
-        outbound.beginStream(nextStreamID, kind: kind)
-        return nextStreamID
+        return outbound.beginStream(kind)
     }
 
     func append(_ piece: [UInt8], toStream id: OutboundQueue.StreamID, isLast: Bool) throws(SendError) {
         try checkMaySend()
-        guard outbound.append(piece, toStream: id, isLast: isLast) else { throw .usage(.notOpen) }
+        do throws(UsageError) {
+            try outbound.append(piece, toStream: id, isLast: isLast)
+        } catch {
+            throw .usage(error)
+        }
         flush()
-        // Text that is not UTF-8 is noticed when its fragment is made; see `fillOutbox`.
-        try checkMaySend()
     }
 
     /// A frame made once for many receivers. Goes out as it is, so only a server may send it.
     func send(_ prepared: PreparedMessage) throws(SendError) {
-        guard endpoint.role == .server, isWireFree, !endpoint.isSendingMessage, closeRequest == nil, end == nil,
-            endpoint.closeHandshake.maySendData, prepared.message.bytes.count <= (options.fragmentSize ?? .max)
-        else {
-            try checkMaySend()
-            try checkRoom()
-            return try enqueue(prepared.message)
-        }
+        try checkMaySend()
+        try checkRoom()
+        guard endpoint.role == .server, isWireFree,
+            prepared.message.bytes.count <= (options.fragmentSize ?? .max)
+        else { return try enqueue(prepared.message) }
         drainReplies()
         outbox.append(contentsOf: prepared.serverFrame)
         outboxPayload += prepared.message.bytes.count
@@ -345,7 +342,13 @@ extension ConnectionCore {
     private func writeWhatMayGo() {
         while end == nil, let transport {
             fillOutbox()
-            guard !outbox.isEmpty else { break }
+            guard !outbox.isEmpty else {
+                // Nothing to say: the buffer goes back, so that an idle connection holds none.
+                let spare = outbox
+                outbox = []
+                LoopScratch.current.giveBackOutput(consume spare)
+                break
+            }
             let bytes = outbox
             outbox = []
             inFlight.append((bytes.count, outboxPayload))
@@ -379,13 +382,12 @@ extension ConnectionCore {
                 }
                 outboxPayload += next.range.count
             } catch {
-                // Only text streamed in pieces gets here unchecked. Its message cannot be ended any more.
-                outbound.removeAll()
-                close(.internalErrorInStream)
-                return
+                // Everything was checked when it was accepted. What cannot be sent all the same must not be
+                // lost in silence.
+                return finish(.aborted)
             }
         }
-        if let closeRequest, outbound.isEmpty, endpoint.closeHandshake.maySendData {
+        if let closeRequest, !outbound.hasNext, endpoint.closeHandshake.maySendData {
             endpoint.close(closeRequest, into: &outbox)
         }
     }
@@ -445,7 +447,10 @@ extension ConnectionCore {
     /// has begun.
     func close(_ payload: ClosePayload, timeout: Duration? = nil) {
         guard end == nil else { return }
-        if closeRequest == nil { closeRequest = payload }
+        if closeRequest == nil {
+            closeRequest = payload
+            outbound.dropUnfinished()
+        }
         startCloseTimer(timeout)
         resumeReading()
         flush()
@@ -474,7 +479,7 @@ extension ConnectionCore {
     private func closeOutputIfDone() {
         guard !isOutputClosed else { return }
         switch endpoint.closeHandshake.state {
-        case .complete where endpoint.role == .server, .failed:
+        case .complete where endpoint.role == .server, .failed(_, _, owed: nil):
             isOutputClosed = true
             transport?.closeOutput()
         default:
@@ -496,7 +501,7 @@ extension ConnectionCore {
             }
         let end = ConnectionEnd(
             code: handshake.code, reason: handshake.reason, wasClean: handshake.isComplete, cause: trueCause,
-            sent: handshake.sent, unsentBytes: bufferedAmount)
+            sent: handshake.sent, unsentBytes: bufferedAmount + outbound.droppedBytes)
         self.end = end
         keepaliveTimer?.cancel()
         closeTimer?.cancel()

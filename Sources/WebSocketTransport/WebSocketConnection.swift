@@ -187,8 +187,9 @@ extension WebSocketConnection {
     /// Sends one message in pieces, as they become known. Other messages wait until it is done; pings and
     /// the closing handshake go between the pieces.
     ///
-    /// When `body` throws, the message cannot be ended: the connection is closed with 1011 and the error
-    /// thrown on.
+    /// When `body` throws, or leaves text that ends inside a character, the message cannot be ended: the
+    /// connection is closed with 1011 and the error thrown on. A piece of text that is not UTF-8 is refused by
+    /// itself; `body` may go on without it.
     ///
     /// - Throws: ``SendError`` as ``send(_:)-(Message)``, or what `body` throws.
     public func sendMessage(
@@ -201,11 +202,11 @@ extension WebSocketConnection {
         let writer = MessageWriter(connection: self, stream: stream)
         do {
             try await body(writer)
+            try await writer.write([], isLast: true)
         } catch {
             withCore { $0.close(.internalErrorInStream) }
             throw error
         }
-        try await writer.write([], isLast: true)
     }
 
     /// Writes the pieces of one message. See ``WebSocketConnection/sendMessage(_:_:)``.
