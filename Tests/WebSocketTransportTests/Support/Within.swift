@@ -101,7 +101,7 @@ final class Log<Entry: Sendable>: Sendable {
 }
 
 /// The error that `body` throws; records an issue when it throws none.
-func error<Failure: Error>(
+func thrownError<Failure: Error>(
     _ type: Failure.Type = Failure.self,
     sourceLocation: SourceLocation = #_sourceLocation,
     of body: () async throws -> Void
