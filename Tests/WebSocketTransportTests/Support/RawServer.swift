@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 @testable import WebSocketProtocol
 
@@ -32,10 +33,10 @@ final class RawServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
-                    try pipeline.addHandler(RawPeer.Handler(continuation))
+                    let input = RawPeer.Input()
+                    try pipeline.addHandler(RawPeer.Handler(input))
                     Task {
-                        var peer = RawPeer(channel, stream)
+                        var peer = RawPeer(channel, input)
                         // A script may fail when its client goes away: the client is what is tested.
                         try? await script(&peer)
                         try? await channel.close()
@@ -64,27 +65,50 @@ struct RawPeer {
     struct Ended: Error {}
 
     let channel: any Channel
+    private let input: Input
     private var incoming: AsyncStream<[UInt8]>.Iterator
     private var buffer: ArraySlice<UInt8> = []
 
-    fileprivate init(_ channel: any Channel, _ stream: AsyncStream<[UInt8]>) {
+    fileprivate init(_ channel: any Channel, _ input: Input) {
         self.channel = channel
-        incoming = stream.makeAsyncIterator()
+        self.input = input
+        incoming = input.stream.makeAsyncIterator()
     }
 
-    final class Handler: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        private let incoming: AsyncStream<[UInt8]>.Continuation
+    /// What comes, from the event loop to the script.
+    fileprivate final class Input: Sendable {
+        let stream: AsyncStream<[UInt8]>
+        private let continuation: AsyncStream<[UInt8]>.Continuation
+        let hasEnded = Atomic(false)
 
-        init(_ incoming: AsyncStream<[UInt8]>.Continuation) { self.incoming = incoming }
+        init() { (stream, continuation) = AsyncStream.makeStream() }
+        func yield(_ bytes: [UInt8]) { continuation.yield(bytes) }
+
+        func end() {
+            hasEnded.store(true, ordering: .relaxed)
+            continuation.finish()
+        }
+    }
+
+    /// Whether the client has ended its half, read or not.
+    var hasInputEnded: Bool { input.hasEnded.load(ordering: .relaxed) }
+
+    /// Leaves everything from here on in the socket.
+    func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+
+    fileprivate final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let input: Input
+
+        init(_ input: Input) { self.input = input }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            incoming.yield(Array(unwrapInboundIn(data).readableBytesView))
+            input.yield(Array(unwrapInboundIn(data).readableBytesView))
         }
-        func channelInactive(context: ChannelHandlerContext) { incoming.finish() }
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { incoming.finish() }
+        func channelInactive(context: ChannelHandlerContext) { input.end() }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { input.end() }
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-            if case ChannelEvent.inputClosed = event { incoming.finish() }
+            if case ChannelEvent.inputClosed = event { input.end() }
         }
     }
 
