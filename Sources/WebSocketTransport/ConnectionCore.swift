@@ -204,21 +204,27 @@ extension ConnectionCore {
         return message
     }
 
-    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>) {
+    /// Whether a task waits for a message, and what waiting messages cost: for tests and figures.
+    var hasWaitingReader: Bool { inbound.hasWaiter }
+    var inboundCost: Int { inbound.cost }
+
+    /// - Parameter reader: distinguishes this wait from others; see ``readerCancelled(_:)``.
+    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) {
         if callbacks != nil {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         } else if let message = popMessage() {
             continuation.resume(returning: message)
         } else if let end {
             Self.resume(continuation, with: end)
-        } else if !inbound.wait(continuation) {
+        } else if !inbound.wait(continuation, reader: reader) {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         }
     }
 
     /// The reader's task was cancelled: nobody will read on, so the peer is told goodbye.
-    func readerCancelled() {
-        guard let waiter = inbound.takeWaiter() else { return }
+    /// Another reader, which was refused, does not speak for the one that waits.
+    func readerCancelled(_ reader: AnyObject) {
+        guard let waiter = inbound.takeWaiter(ifReader: reader) else { return }
         waiter.resume(throwing: CancellationError())
         close(.goingAwayByCancellation)
     }

@@ -107,22 +107,23 @@ extension WebSocketConnection {
     public func receive() async throws -> Message? {
         if eventLoop.inEventLoop, let message = bound.value.popMessage() { return message }
         // The cancellation may reach the loop before the reader does: the flag tells the reader then.
-        let cancellation = CancellationFlag()
+        let reader = Reader()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 withCore {
-                    $0.nextMessage(continuation)
-                    if cancellation.isSet.load(ordering: .relaxed) { $0.readerCancelled() }
+                    $0.nextMessage(continuation, reader: reader)
+                    if reader.isCancelled.load(ordering: .relaxed) { $0.readerCancelled(reader) }
                 }
             }
         } onCancel: {
-            cancellation.isSet.store(true, ordering: .relaxed)
-            withCore { $0.readerCancelled() }
+            reader.isCancelled.store(true, ordering: .relaxed)
+            withCore { $0.readerCancelled(reader) }
         }
     }
 
-    private final class CancellationFlag: Sendable {
-        let isSet = Atomic(false)
+    /// One wait for a message.
+    private final class Reader: Sendable {
+        let isCancelled = Atomic(false)
     }
 
     /// Takes messages and the end by callbacks, on the event loop, from here on; those that wait come
@@ -308,7 +309,7 @@ extension WebSocketConnection {
     public struct Isolated {
         let core: ConnectionCore
 
-        /// The same connection for use elsewhere; `nil` once it has ended.
+        /// The same connection for use elsewhere; `nil` once its end has been told.
         public var connection: WebSocketConnection? { core.connection }
 
         /// Payload bytes accepted for sending and not yet taken by the operating system.
