@@ -77,6 +77,12 @@ final class Promised<Value: Sendable>: Sendable {
     }
 }
 
+extension Promised {
+    var isFulfilled: Bool {
+        state.withLock { if case .fulfilled = $0 { true } else { false } }
+    }
+}
+
 /// What several threads write down.
 final class Log<Entry: Sendable>: Sendable {
     private let state = Mutex([Entry]())
