@@ -204,9 +204,10 @@ extension ConnectionCore {
         return message
     }
 
-    /// Whether a task waits for a message, and what waiting messages cost: for tests and figures.
+    // For tests.
     var hasWaitingReader: Bool { inbound.hasWaiter }
     var inboundCost: Int { inbound.cost }
+    var pendingPingCount: Int { pings.count }
 
     /// - Parameter reader: distinguishes this wait from others; see ``readerCancelled(_:)``.
     func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) {
@@ -428,7 +429,8 @@ extension ConnectionCore {
     }
 
     private func scheduleKeepalive() {
-        guard end == nil, let keepalive else { return }
+        // Once closing has begun, its own clock runs, and no ping may be sent any more.
+        guard end == nil, closeTimer == nil, let keepalive else { return }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         keepaliveTimer = eventLoop.scheduleTask(deadline: keepalive.nextCheck(after: eventLoop.now)) {
             bound.value.checkKeepalive()
@@ -436,6 +438,7 @@ extension ConnectionCore {
     }
 
     private func checkKeepalive() {
+        guard closeTimer == nil else { return }
         switch keepalive?.check(at: eventLoop.now, isReading: !isReadingPaused) {
         case .sendPing: sendPing()
         case .sendHeartbeat: sendHeartbeat()

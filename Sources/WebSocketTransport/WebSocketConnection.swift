@@ -70,7 +70,7 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
-    private func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value {
+    func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value {
         if eventLoop.inEventLoop { return body(bound.value) }
         return await withCheckedContinuation { continuation in
             withCore { continuation.resume(returning: body($0)) }
