@@ -210,11 +210,5 @@ extension PipePair {
 }
 
 extension WebSocketConnection {
-    var hasWaitingReader: Bool {
-        get async {
-            let seen = Promised<Bool>()
-            onLoop { seen.fulfil($0.core.hasWaitingReader) }
-            return (try? await seen.value) ?? false
-        }
-    }
+    var hasWaitingReader: Bool { get async { await onCore(\.hasWaitingReader) } }
 }

@@ -217,12 +217,5 @@ struct SocketEndingsTests {
 
 extension WebSocketConnection {
     /// Whether both close frames went through, TCP aside.
-    var isCloseHandshakeComplete: Bool {
-        get async {
-            let seen = Promised<Bool>()
-            onLoop { seen.fulfil($0.core.endpoint.closeHandshake.isComplete) }
-            if end != nil { seen.fulfil(false) }
-            return (try? await seen.value) ?? false
-        }
-    }
+    var isCloseHandshakeComplete: Bool { get async { await onCore(\.endpoint.closeHandshake.isComplete) } }
 }

@@ -62,6 +62,7 @@ final class PipeTransport: ByteTransport {
     func takeOneHeldWrite() {
         guard !heldWrites.isEmpty else { return }
         pass(heldWrites.removeFirst())
+        if isOutputClosed, heldWrites.isEmpty { endOther() }
     }
 
     private func takeHeldWrites() {
@@ -131,7 +132,7 @@ final class PipeTransport: ByteTransport {
     func closeOutput() {
         calls.append(.closeOutput)
         isOutputClosed = true
-        endOther()
+        if heldWrites.isEmpty { endOther() }
     }
 
     func abort() {
