@@ -33,7 +33,7 @@ final class ConnectionCore: ConnectionInput {
     private var inFlightWire = 0
     private var inFlightPayload = 0
     private var isFlushing = false
-    private var drainWaiters: [CheckedContinuation<SendError?, Never>] = []
+    private var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] = []
 
     // Pings of our own.
     private var keepalive: Keepalive?
@@ -50,6 +50,8 @@ final class ConnectionCore: ConnectionInput {
     /// Wire bytes the transport may hold at a time. What waits beyond it stays here, where control frames
     /// can still go ahead of it.
     static let transportWindow = 256 << 10
+
+    typealias DrainWaiter = CheckedContinuation<SendError?, Never>
 
     init(role: Role, options: ConnectionOptions, eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -319,15 +321,37 @@ extension ConnectionCore {
         flush()
     }
 
-    /// Waits until what is buffered is below the mark.
+    /// Whether what is buffered is above the mark.
     ///
-    /// - Returns: whether there is anything to wait for.
-    var mustWaitToSend: Bool { end == nil && bufferedAmount > options.outboundHighWaterMark }
+    /// - Parameter stream: the message in pieces that a writer asks for. Once it is at the head, what waits
+    ///   behind it waits for its pieces, so that a writer that waited for that in turn would wait for ever.
+    func mustWaitToSend(_ stream: OutboundQueue.StreamID? = nil) -> Bool {
+        guard end == nil else { return false }
+        if let stream, let head = outbound.headStream, head.id == stream {
+            return head.bytes + outboxPayload + inFlightPayload > options.outboundHighWaterMark
+        }
+        return bufferedAmount > options.outboundHighWaterMark
+    }
 
-    func waitToSend(_ continuation: CheckedContinuation<SendError?, Never>) {
+    func waitToSend(_ continuation: DrainWaiter, stream: OutboundQueue.StreamID?) {
         if let end { return continuation.resume(returning: .ended(end)) }
-        guard mustWaitToSend else { return continuation.resume(returning: nil) }
-        drainWaiters.append(continuation)
+        guard mustWaitToSend(stream) else { return continuation.resume(returning: nil) }
+        drainWaiters.append((stream, continuation))
+    }
+
+    private func resumeDrained() {
+        guard !drainWaiters.isEmpty else { return }
+        let drained: [DrainWaiter]
+        if !mustWaitToSend() {
+            drained = drainWaiters.map(\.continuation)
+            drainWaiters = []
+        } else if let head = outbound.headStream?.id, !mustWaitToSend(head) {
+            drained = drainWaiters.filter { $0.stream == head }.map(\.continuation)
+            drainWaiters.removeAll { $0.stream == head }
+        } else {
+            return
+        }
+        for waiter in drained { waiter.resume(returning: nil) }
     }
 
     /// Moves what may go now to the transport: one write for all that has gathered. During a read burst it
@@ -339,11 +363,7 @@ extension ConnectionCore {
         isFlushing = false
         guard end == nil else { return }
         closeOutputIfDone()
-        if !drainWaiters.isEmpty, !mustWaitToSend {
-            let waiters = drainWaiters
-            drainWaiters = []
-            for waiter in waiters { waiter.resume(returning: nil) }
-        }
+        resumeDrained()
     }
 
     private func writeWhatMayGo() {
@@ -521,7 +541,7 @@ extension ConnectionCore {
 
         connection?.ended(end)
         if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
-        for waiter in drainWaiters { waiter.resume(returning: .ended(end)) }
+        for (_, waiter) in drainWaiters { waiter.resume(returning: .ended(end)) }
         drainWaiters = []
         pings.ended(end)
         for waiter in endWaiters { waiter.resume(returning: end) }

@@ -18,6 +18,7 @@ struct OutboundQueue {
         let kind: MessageKind
         /// Not yet on the wire; the last one of an ended stream may be empty.
         var pieces = CircularBuffer<[UInt8]>()
+        var bytes = 0
         var isEnded = false
         var text = UTF8Validator()
         var validated = 0
@@ -51,6 +52,12 @@ struct OutboundQueue {
         }
     }
 
+    /// The message in pieces at the head, and how much of it waits.
+    var headStream: (id: StreamID, bytes: Int)? {
+        guard case .stream(let id) = entries.first, let stream = streams[id] else { return nil }
+        return (id, stream.bytes)
+    }
+
     mutating func append(_ message: Message) {
         bytes += message.bytes.count
         entries.append(.whole(message.kind, message.bytes))
@@ -71,6 +78,7 @@ struct OutboundQueue {
         // An empty piece matters only as the end of the message.
         if isLast || !piece.isEmpty {
             streams[id]?.pieces.append(piece)
+            streams[id]?.bytes += piece.count
             bytes += piece.count
         }
         streams[id]?.isEnded = isLast
@@ -124,7 +132,10 @@ struct OutboundQueue {
         bytes -= range.count
         offset = isPieceDone ? 0 : range.upperBound
         isUnderWay = !isLast
-        if isPieceDone, let streamID { _ = streams[streamID]?.pieces.removeFirst() }
+        if let streamID {
+            streams[streamID]?.bytes -= range.count
+            if isPieceDone { _ = streams[streamID]?.pieces.removeFirst() }
+        }
         if isLast {
             entries.removeFirst()
             if let streamID { streams[streamID] = nil }
@@ -156,7 +167,7 @@ struct OutboundQueue {
         let count: Int
         switch entry {
         case .whole(_, let payload): count = payload.count
-        case .stream(let id): count = streams.removeValue(forKey: id)?.pieces.reduce(0) { $0 + $1.count } ?? 0
+        case .stream(let id): count = streams.removeValue(forKey: id)?.bytes ?? 0
         }
         bytes -= count
         droppedBytes += count

@@ -172,15 +172,15 @@ extension WebSocketConnection {
         let result = await onCore { core -> Result<Bool, SendError> in
             Result { () throws(SendError) in
                 try core.enqueue(message)
-                return core.mustWaitToSend
+                return core.mustWaitToSend()
             }
         }
         if try result.get() { try await waitToSend() }
     }
 
-    private func waitToSend() async throws(SendError) {
+    private func waitToSend(stream: UInt64? = nil) async throws(SendError) {
         let error = await withCheckedContinuation { continuation in
-            withCore { $0.waitToSend(continuation) }
+            withCore { $0.waitToSend(continuation, stream: stream) }
         }
         if let error { throw error }
     }
@@ -230,10 +230,10 @@ extension WebSocketConnection {
             let result = await connection.onCore { core -> Result<Bool, SendError> in
                 Result { () throws(SendError) in
                     try core.append(bytes, toStream: stream, isLast: isLast)
-                    return core.mustWaitToSend
+                    return core.mustWaitToSend(stream)
                 }
             }
-            if try result.get() { try await connection.waitToSend() }
+            if try result.get() { try await connection.waitToSend(stream: stream) }
         }
     }
 
