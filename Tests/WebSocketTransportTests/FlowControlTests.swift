@@ -195,4 +195,29 @@ struct FlowControlTests {
         try await within { try await sending.value }
         #expect(try await within { try await pair.server.receive() }?.bytes.count == 6000)
     }
+
+    @Test("A message in pieces does not wait for what waits behind it")
+    func writerAheadOfOthers() async throws {
+        let pair = try await PipePair(client: .quiet { $0.outboundHighWaterMark = 1000 })
+        let begun = Promised<Void>()
+        let mayGoOn = Promised<Void>()
+        let writing = Task {
+            try await pair.client.sendMessage(.binary) { writer in
+                try await writer.write([1])
+                begun.fulfil(())
+                try await mayGoOn.value
+                for _ in 0..<10 { try await writer.write([UInt8](repeating: 1, count: 600)) }
+            }
+        }
+        try await within { try await begun.value }
+        let others = (0..<4).map { _ in Task { try await pair.client.send([UInt8](repeating: 2, count: 800)) } }
+        try await within { while await pair.client.bufferedAmount < 3200 { await Task.yield() } }
+        mayGoOn.fulfil(())
+        try await within {
+            try await writing.value
+            for other in others { try await other.value }
+            #expect(try await pair.server.receive()?.bytes.count == 6001)
+            for _ in others { #expect(try await pair.server.receive()?.bytes.count == 800) }
+        }
+    }
 }

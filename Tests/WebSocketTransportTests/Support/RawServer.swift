@@ -168,6 +168,18 @@ struct RawPeer {
     /// Ends the outgoing half.
     func end() async throws { try await channel.close(mode: .output) }
 
+    /// Past TLS, as a middlebox would.
+    func writeBelowTLS(_ bytes: [UInt8]) async throws {
+        try await channel.pipeline.context(handlerType: NIOSSLServerHandler.self).flatMap { context in
+            context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)))
+        }.get()
+    }
+
+    /// Ends the connection without a word of TLS.
+    func endBelowTLS() async throws {
+        try await channel.pipeline.context(handlerType: NIOSSLServerHandler.self).flatMap { $0.close() }.get()
+    }
+
     /// Ends the connection with RST.
     func reset() async throws {
         let provider = channel as? any SocketOptionProvider
