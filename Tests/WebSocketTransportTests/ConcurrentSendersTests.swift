@@ -14,7 +14,8 @@ struct ConcurrentSendersTests {
     /// A message that tells where it comes from and whether it is intact: each byte follows from the first ones.
     static func payload(task: Int, number: Int) -> [UInt8] {
         let length = 3 + (task * 37 + number * 211) % 3000
-        return [UInt8(task), UInt8(number)] + (2..<length).map { UInt8(truncatingIfNeeded: $0 &* (task + 3) &+ number) }
+        return [UInt8(task), UInt8(number)]
+            + (2..<length).map { UInt8(truncatingIfNeeded: $0 &* (task + 3) &+ number) }
     }
 
     private static func send(task: Int, number: Int, over connection: WebSocketConnection) async throws {
@@ -106,7 +107,10 @@ struct ConcurrentSendersTests {
             guard frame.isFinal, let message = partial else { continue }
             partial = nil
             let task = Int(message[0])
-            try #require(message == Self.payload(task: task, number: next[task]), "in each task's order, intact")
+            try #require(
+                message == Self.payload(task: task, number: next[task]),
+                "in each task's order, intact"
+            )
             next[task] += 1
         }
         #expect(next == [Int](repeating: Self.messagesPerTask, count: Self.tasks))

@@ -62,7 +62,9 @@ struct ConnectEndingsTests {
     @Test("A URL that is none is refused before anything is sent")
     func badURL() async throws {
         let error = try await within {
-            await thrownError(UsageError.self) { _ = try await WebSocketConnection.connect(to: "ftp://127.0.0.1/") }
+            await thrownError(UsageError.self) {
+                _ = try await WebSocketConnection.connect(to: "ftp://127.0.0.1/")
+            }
         }
         guard case .invalidURL = error else {
             Issue.record("not \(String(describing: error))")
@@ -208,7 +210,9 @@ struct ConnectEndingsTests {
             await peer.readToEnd()
         } _: { server in
             let (url, options) = (server.url, ClientOptions(subprotocols: ["chat", "soup"]))
-            let connection = try await within { try await WebSocketConnection.connect(to: url, options: options) }
+            let connection = try await within {
+                try await WebSocketConnection.connect(to: url, options: options)
+            }
             #expect(connection.subprotocol == "soup")
             #expect(connection.remoteAddress?.port == server.port)
             connection.abort()

@@ -56,7 +56,10 @@ struct EarlyMessagesTests {
         }
     }
 
-    @Test("Messages that nobody had read when the connection ended are still there", arguments: [true, false])
+    @Test(
+        "Messages that nobody had read when the connection ended are still there",
+        arguments: [true, false]
+    )
     func afterTheEnd(_ isClean: Bool) async throws {
         let pair = try await PipePair()
         for text in Self.five { try await pair.server.send(text) }
@@ -84,7 +87,9 @@ struct EarlyMessagesTests {
         let count = 100_000
         let pair = try await PipePair()
         let sending = Task {
-            for number in 0..<count { try await pair.server.send(.init(kind: .binary, bytes: number.bigEndianBytes)) }
+            for number in 0..<count {
+                try await pair.server.send(.init(kind: .binary, bytes: number.bigEndianBytes))
+            }
             try await pair.server.close()
         }
         try await within(.seconds(50)) {

@@ -14,9 +14,16 @@ struct FlowControlTests {
 
     // MARK: Inbound
 
-    @Test("Nobody reads: the socket is left alone at the mark, and read again when half of it is gone", arguments: roles)
+    @Test(
+        "Nobody reads: the socket is left alone at the mark, and read again when half of it is gone",
+        arguments: roles
+    )
     func pausesAndResumes(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .quiet { $0.inboundHighWaterMark = 10_000 }, hasReader: false)
+        let socket = try EmbeddedConnection(
+            role,
+            .quiet { $0.inboundHighWaterMark = 10_000 },
+            hasReader: false
+        )
         // 744 bytes and the charge of 256 make a thousand.
         for _ in 0..<9 { socket.receive(Self.bytes(744)) }
         #expect(!socket.pipe.isReadingPaused)
@@ -31,7 +38,11 @@ struct FlowControlTests {
 
     @Test("Empty messages cost something too", arguments: roles)
     func emptyMessages(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .quiet { $0.inboundHighWaterMark = 256 * 100 }, hasReader: false)
+        let socket = try EmbeddedConnection(
+            role,
+            .quiet { $0.inboundHighWaterMark = 256 * 100 },
+            hasReader: false
+        )
         socket.pipe.pieceSize = 64
         socket.receive((0..<1000).map { _ in Frame(.text) })
         #expect(socket.pipe.isReadingPaused)
@@ -41,11 +52,20 @@ struct FlowControlTests {
         #expect(count < 140, "one read's worth may come on top")
     }
 
-    @Test("A flood at a reader that never comes is bounded; a late reader gets all of it in order", arguments: roles)
+    @Test(
+        "A flood at a reader that never comes is bounded; a late reader gets all of it in order",
+        arguments: roles
+    )
     func flood(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .quiet { $0.inboundHighWaterMark = 50_000 }, hasReader: false)
+        let socket = try EmbeddedConnection(
+            role,
+            .quiet { $0.inboundHighWaterMark = 50_000 },
+            hasReader: false
+        )
         socket.pipe.pieceSize = 4096
-        for number in 0..<200 { socket.receive(Frame(.binary, [UInt8(number)] + [UInt8](repeating: 0, count: 9999))) }
+        for number in 0..<200 {
+            socket.receive(Frame(.binary, [UInt8(number)] + [UInt8](repeating: 0, count: 9999)))
+        }
         #expect(socket.pipe.isReadingPaused)
         #expect(socket.core.inboundCost < 50_000 + 10_256 + 4096)
         socket.read()
@@ -56,7 +76,11 @@ struct FlowControlTests {
 
     @Test("Pings are answered while messages wait for their reader", arguments: roles)
     func pingsGoOn(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .quiet { $0.inboundHighWaterMark = 10_000 }, hasReader: false)
+        let socket = try EmbeddedConnection(
+            role,
+            .quiet { $0.inboundHighWaterMark = 10_000 },
+            hasReader: false
+        )
         socket.receive(Self.bytes(5000), Frame(.ping, [1, 2]))
         #expect(try socket.takeFrames() == [Frame(.pong, [1, 2])])
         // In the read that fills the queue, and behind what fills it.
@@ -65,9 +89,16 @@ struct FlowControlTests {
         #expect(try socket.takeFrames() == [Frame(.pong, [3])])
     }
 
-    @Test("Closing reads on, so that the peer's close frame is found; what finds no room is dropped", arguments: roles)
+    @Test(
+        "Closing reads on, so that the peer's close frame is found; what finds no room is dropped",
+        arguments: roles
+    )
     func closingReadsOn(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .quiet { $0.inboundHighWaterMark = 10_000 }, hasReader: false)
+        let socket = try EmbeddedConnection(
+            role,
+            .quiet { $0.inboundHighWaterMark = 10_000 },
+            hasReader: false
+        )
         socket.pipe.pieceSize = 5000
         for _ in 0..<20 { socket.receive(Self.bytes(5000)) }
         socket.receive(.close(1000))
@@ -210,7 +241,8 @@ struct FlowControlTests {
             }
         }
         try await within { try await begun.value }
-        let others = (0..<4).map { _ in Task { try await pair.client.send([UInt8](repeating: 2, count: 800)) } }
+        let others = (0..<4).map { _ in Task { try await pair.client.send([UInt8](repeating: 2, count: 800)) }
+        }
         try await within { while await pair.client.bufferedAmount < 3200 { await Task.yield() } }
         mayGoOn.fulfil(())
         try await within {

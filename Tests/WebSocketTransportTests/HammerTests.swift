@@ -65,7 +65,9 @@ struct HammerTests {
             pingInterval: .milliseconds(3),
             pongTimeout: .seconds(5)
         )
-        let server = try await LoopbackServer(options: options, group: group) { accepted.continuation.yield($0) }
+        let server = try await LoopbackServer(options: options, group: group) {
+            accepted.continuation.yield($0)
+        }
         var connections = accepted.stream.makeAsyncIterator()
         for round in 0..<Self.rounds {
             let client = try await WebSocketConnection.connect(
@@ -83,7 +85,9 @@ struct HammerTests {
         let record = Record()
         // Every other round is read by callbacks, the rest by tasks.
         let usesCallbacks = round.isMultiple(of: 2)
-        if usesCallbacks { for (index, connection) in pair.enumerated() { record.install(on: connection, number: index) } }
+        if usesCallbacks {
+            for (index, connection) in pair.enumerated() { record.install(on: connection, number: index) }
+        }
         let readers =
             usesCallbacks
             ? []
@@ -178,12 +182,19 @@ struct HammerTests {
             connection.onLoop { try? $0.send(prepared) }
         case 7: connection.onLoop { try? $0.send(.binary, bytes.span.bytes) }
         case 8: connection.onLoop { isolated in try? isolated.send("\(isolated.bufferedAmount)") }
-        case 9: _ = (connection.end, connection.role, connection.id, connection.remoteAddress, connection.subprotocol)
+        case 9:
+            _ = (
+                connection.end, connection.role, connection.id, connection.remoteAddress,
+                connection.subprotocol
+            )
         case 10: _ = (Set([connection]), connection.eventLoop.inEventLoop, connection.request.path)
         case 11:
             if usesCallbacks { record.install(on: connection, number: dice.roll(.max)) }
             try? await read(connection, atMost: 1)
-        case 12: record.ends.add((connection.id, try await connection.close(code: CloseCode(4000), reason: "enough")))
+        case 12:
+            record.ends.add(
+                (connection.id, try await connection.close(code: CloseCode(4000), reason: "enough"))
+            )
         case 13: record.ends.add((connection.id, try await connection.close(timeout: .zero)))
         case 14: _ = try await connection.close(code: CloseCode(1006))
         case 15: connection.onLoop { try? $0.close(timeout: .milliseconds(10)) }
@@ -209,7 +220,10 @@ struct HammerTests {
                         var dice = Dice(state: UInt64(number))
                         for _ in 0..<12 {
                             let attempt = Task {
-                                try await WebSocketConnection.connect(to: url, options: .init(eventLoopGroup: group))
+                                try await WebSocketConnection.connect(
+                                    to: url,
+                                    options: .init(eventLoopGroup: group)
+                                )
                             }
                             for _ in 0..<dice.roll(20) { await Task.yield() }
                             if dice.roll(2) == 0 { attempt.cancel() }

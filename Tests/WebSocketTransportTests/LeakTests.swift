@@ -20,7 +20,9 @@ struct LeakTests {
 
     enum Ending: Int, CaseIterable, Sendable { case close, abort, peerAborts, cancelReader, waitingSender }
 
-    private static func run(_ ending: Ending, client: WebSocketConnection, server: WebSocketConnection) async throws {
+    private static func run(_ ending: Ending, client: WebSocketConnection, server: WebSocketConnection)
+        async throws
+    {
         switch ending {
         case .close:
             try await client.send("hello")
@@ -37,7 +39,9 @@ struct LeakTests {
             reading.cancel()
             _ = try? await reading.value
         case .waitingSender:
-            let sending = Task { for _ in 0..<100 { try await client.send([UInt8](repeating: 0, count: 20_000)) } }
+            let sending = Task {
+                for _ in 0..<100 { try await client.send([UInt8](repeating: 0, count: 20_000)) }
+            }
             server.abort()
             _ = try? await sending.value
         }
@@ -106,7 +110,9 @@ struct LeakTests {
                 let url = server.url + (round % 3 == 0 ? "silent" : "")
                 var options = ClientOptions(eventLoopGroup: group)
                 options.connection.handshakeTimeout = .milliseconds(5)
-                let attempt = Task { [options] in try await WebSocketConnection.connect(to: url, options: options) }
+                let attempt = Task { [options] in
+                    try await WebSocketConnection.connect(to: url, options: options)
+                }
                 if round % 3 == 1 { attempt.cancel() }
                 _ = try? await within { try? await attempt.value }
             }

@@ -11,9 +11,14 @@ import WebSocketProtocol
 struct LivenessTests {
     static let roles: [Role] = [.client, .server]
 
-    private func opcodes(_ socket: EmbeddedConnection) throws -> [Opcode] { try socket.takeFrames().map(\.opcode) }
+    private func opcodes(_ socket: EmbeddedConnection) throws -> [Opcode] {
+        try socket.takeFrames().map(\.opcode)
+    }
 
-    @Test("With the defaults, a peer that vanished is found within interval, timeout and a second", arguments: roles)
+    @Test(
+        "With the defaults, a peer that vanished is found within interval, timeout and a second",
+        arguments: roles
+    )
     func defaultsFindDeadPeer(_ role: Role) throws {
         let options = ConnectionOptions()
         let socket = try EmbeddedConnection(role, options)
@@ -43,8 +48,13 @@ struct LivenessTests {
 
     @Test("Any byte is a sign of life, half a frame too", arguments: roles)
     func anyByte(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .init(pingInterval: .seconds(20), pongTimeout: .seconds(20)))
-        let frame = Frame(.binary, [UInt8](repeating: 0, count: 60)).bytes(from: role == .client ? .server : .client)
+        let socket = try EmbeddedConnection(
+            role,
+            .init(pingInterval: .seconds(20), pongTimeout: .seconds(20))
+        )
+        let frame = Frame(.binary, [UInt8](repeating: 0, count: 60)).bytes(
+            from: role == .client ? .server : .client
+        )
         for byte in frame {
             socket.advance(by: .seconds(15))
             socket.pipe.deliver([byte])
@@ -63,7 +73,11 @@ struct LivenessTests {
 
     @Test("A reader that is busy for minutes loses no connection, at either end")
     func busyReader() throws {
-        let options = ConnectionOptions(inboundHighWaterMark: 1000, pingInterval: .seconds(20), pongTimeout: .seconds(10))
+        let options = ConnectionOptions(
+            inboundHighWaterMark: 1000,
+            pingInterval: .seconds(20),
+            pongTimeout: .seconds(10)
+        )
         let busy = try EmbeddedConnection(.client, options, hasReader: false)
         let sender = try EmbeddedConnection(.server, options, loop: busy.loop)
         PipeTransport.connect(busy.pipe, sender.pipe)
@@ -174,12 +188,16 @@ struct LivenessTests {
         try await pair.onPipes { _, server in server.takesWrites = false }
         let pings = (0..<1024).map { _ in Task { try await pair.client.ping() } }
         try await within { while await pair.client.pendingPings < 1024 { await Task.yield() } }
-        let error = try await within { await thrownError(SendError.self) { _ = try await pair.client.ping() } }
+        let error = try await within {
+            await thrownError(SendError.self) { _ = try await pair.client.ping() }
+        }
         #expect(error == .bufferFull(buffered: 1024, limit: 1024))
         pair.client.abort()
         let ended = SendError.ended(await pair.client.closed)
         for ping in pings {
-            #expect(try await within { await thrownError(SendError.self) { _ = try await ping.value } } == ended)
+            #expect(
+                try await within { await thrownError(SendError.self) { _ = try await ping.value } } == ended
+            )
         }
     }
 
@@ -189,10 +207,16 @@ struct LivenessTests {
         try await pair.onPipes { _, server in server.takesWrites = false }
         let closing = Task { try await pair.client.close() }
         try await within { while await pair.client.isOpenForData { await Task.yield() } }
-        #expect(try await within { await thrownError(SendError.self) { _ = try await pair.client.ping() } } == .usage(.notOpen))
+        #expect(
+            try await within { await thrownError(SendError.self) { _ = try await pair.client.ping() } }
+                == .usage(.notOpen)
+        )
         pair.client.abort()
         let end = try await closing.value
-        #expect(try await within { await thrownError(SendError.self) { _ = try await pair.client.ping() } } == .ended(end))
+        #expect(
+            try await within { await thrownError(SendError.self) { _ = try await pair.client.ping() } }
+                == .ended(end)
+        )
     }
 }
 

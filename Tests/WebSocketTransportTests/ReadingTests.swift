@@ -37,7 +37,9 @@ struct ReadingTests {
             #expect(try await within { try await reading.value } == nil)
         } else {
             pair.client.abort()
-            let error = try await within { await thrownError(ReceiveError.self) { _ = try await reading.value } }
+            let error = try await within {
+                await thrownError(ReceiveError.self) { _ = try await reading.value }
+            }
             #expect(error == .ended(await pair.client.closed))
         }
     }
@@ -130,7 +132,9 @@ struct ReadingTests {
         let log = Log<String>()
         pair.client.setCallbacks(.init(onMessage: { _, _, bytes in log.add("\(bytes.byteCount)") }))
         for reading in [waiting, Task { try await pair.client.receive() }] {
-            let error = try await within { await thrownError(ReceiveError.self) { _ = try await reading.value } }
+            let error = try await within {
+                await thrownError(ReceiveError.self) { _ = try await reading.value }
+            }
             #expect(error == .alreadyConsumed)
         }
         try await pair.server.send("four")

@@ -56,7 +56,10 @@ struct RefusalTests {
 
     @Test(
         "Answers that have no body are complete with their head",
-        arguments: ["204 No Content\r\n", "304 Not Modified\r\nContent-Length: 5\r\n", "404 Not Found\r\nContent-Length: 0\r\n"]
+        arguments: [
+            "204 No Content\r\n", "304 Not Modified\r\nContent-Length: 5\r\n",
+            "404 Not Found\r\nContent-Length: 0\r\n",
+        ]
     )
     func noBody(_ head: String) async throws {
         let error = try await refusal("HTTP/1.1 \(head)\r\n")
@@ -89,7 +92,10 @@ struct RefusalTests {
             closes: closes,
             timeout: closes ? .seconds(10) : .milliseconds(100)
         )
-        #expect(error.cause == .handshakeRefused(.unexpectedStatus(503)), "the server's word, not the clock's")
+        #expect(
+            error.cause == .handshakeRefused(.unexpectedStatus(503)),
+            "the server's word, not the clock's"
+        )
         #expect(text(error) == "as far as")
     }
 

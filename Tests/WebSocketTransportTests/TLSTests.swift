@@ -14,7 +14,10 @@ struct TLSTests {
     init() throws { certificate = try Certificate() }
 
     private var options: ClientOptions {
-        ClientOptions(connection: .quiet { $0.closeTimeout = .seconds(10) }, tls: certificate.clientConfiguration)
+        ClientOptions(
+            connection: .quiet { $0.closeTimeout = .seconds(10) },
+            tls: certificate.clientConfiguration
+        )
     }
 
     private func connectError(to url: String, _ options: ClientOptions) async throws -> ConnectError {
@@ -26,10 +29,14 @@ struct TLSTests {
         return try #require(failure)
     }
 
-    @Test("Messages of every size go both ways, and either end closes cleanly", arguments: [Role.client, .server])
+    @Test(
+        "Messages of every size go both ways, and either end closes cleanly",
+        arguments: [Role.client, .server]
+    )
     func exchange(_ closer: Role) async throws {
         let accepted = Promised<WebSocketConnection>()
-        try await LoopbackServer.run(tls: certificate.serverContext(), options: options.connection) { connection in
+        try await LoopbackServer.run(tls: certificate.serverContext(), options: options.connection) {
+            connection in
             LoopbackServer.echo(connection)
             accepted.fulfil(connection)
         } _: { [options] server in
@@ -73,7 +80,8 @@ struct TLSTests {
 
     @Test("A certificate that nobody vouches for is refused by default")
     func untrusted() async throws {
-        try await LoopbackServer.run(tls: certificate.serverContext(), onConnection: LoopbackServer.echo) { server in
+        try await LoopbackServer.run(tls: certificate.serverContext(), onConnection: LoopbackServer.echo) {
+            server in
             let error = try await connectError(to: server.secureURL, ClientOptions())
             #expect(error.cause == .tls("certificate verify failed"))
             #expect(error.description == "TLS: certificate verify failed")
@@ -83,7 +91,8 @@ struct TLSTests {
     @Test("A certificate for another name is refused", arguments: ["localhost", "127.0.0.1"])
     func wrongName(_ host: String) async throws {
         let other = try Certificate(for: "DNS:other.invalid")
-        try await LoopbackServer.run(tls: other.serverContext(), onConnection: LoopbackServer.echo) { server in
+        try await LoopbackServer.run(tls: other.serverContext(), onConnection: LoopbackServer.echo) {
+            server in
             let error = try await connectError(
                 to: "wss://\(host):\(server.port)/",
                 ClientOptions(tls: other.clientConfiguration)

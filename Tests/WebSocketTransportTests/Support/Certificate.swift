@@ -8,7 +8,9 @@ struct Certificate: Sendable {
 
     static let openssl: String? = {
         let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
-        return folders.lazy.map { "\($0)/openssl" }.first(where: FileManager.default.isExecutableFile(atPath:))
+        return folders.lazy.map { "\($0)/openssl" }.first(
+            where: FileManager.default.isExecutableFile(atPath:)
+        )
     }()
 
     /// In CI a missing tool is a failure; elsewhere the tests that need it are skipped.
@@ -22,15 +24,20 @@ struct Certificate: Sendable {
 
     /// - Parameter names: as `subjectAltName` has them.
     init(for names: String = "DNS:localhost,IP:127.0.0.1") throws {
-        guard let openssl = Self.openssl else { throw CannotBeMade(description: "openssl is not on the PATH") }
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("duplex-\(UUID().uuidString)")
+        guard let openssl = Self.openssl else {
+            throw CannotBeMade(description: "openssl is not on the PATH")
+        }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "duplex-\(UUID().uuidString)"
+        )
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let (keyFile, file) = (folder.path + "/key.pem", folder.path + "/cert.pem")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: openssl)
         process.arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "2",
             "-subj", "/CN=localhost", "-addext", "subjectAltName=\(names)", "-keyout", keyFile, "-out", file,
         ]
         process.standardInput = FileHandle.nullDevice

@@ -13,14 +13,16 @@ struct DescriptorCounter: Sendable {
         var inodes: Set<Substring> = []
         for line in table.split(separator: "\n").dropFirst() {
             let fields = line.split(separator: " ")
-            guard fields.count > 9, fields[3] != "0A", fields[1].hasSuffix(suffix) || fields[2].hasSuffix(suffix)
+            guard fields.count > 9, fields[3] != "0A",
+                fields[1].hasSuffix(suffix) || fields[2].hasSuffix(suffix)
             else { continue }
             inodes.insert(fields[9])
         }
         let folder = "/proc/self/fd"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.count { name in
-            guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)"),
+            guard
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)"),
                 target.hasPrefix("socket:[")
             else { return false }
             return inodes.contains(target.dropFirst("socket:[".count).dropLast())

@@ -56,7 +56,9 @@ final class LoopbackServer: Sendable {
 
     /// A server that sends every message back.
     @Sendable static func echo(_ connection: WebSocketConnection) {
-        connection.setCallbacks(.init(onMessage: { isolated, kind, bytes in try? isolated.send(kind, bytes) }))
+        connection.setCallbacks(
+            .init(onMessage: { isolated, kind, bytes in try? isolated.send(kind, bytes) })
+        )
     }
 
     private final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
