@@ -7,7 +7,7 @@ import WebSocketProtocol
 @testable import WebSocketTransport
 
 /// Connections that never open: what the caller is told, for each way that can go.
-@Suite("Connections that do not open", .timeLimit(.minutes(1)))
+@Suite("Connections that do not open", .timeLimit(.minutes(3)))
 struct ConnectEndingsTests {
     /// Connects to a server that runs `script`, and tells why that failed.
     private func failure(

@@ -6,7 +6,7 @@ import WebSocketProtocol
 @testable import WebSocketTransport
 
 /// Nothing is lost between the opening handshake and the first reader, and nothing changes places.
-@Suite("Early messages and their order", .timeLimit(.minutes(1)))
+@Suite("Early messages and their order", .timeLimit(.minutes(3)))
 struct EarlyMessagesTests {
     static let five = ["one", "two", "three", "four", "five"]
 
@@ -86,13 +86,13 @@ struct EarlyMessagesTests {
     func order() async throws {
         let count = 100_000
         let pair = try await PipePair()
-        let sending = Task {
+        let sending = Task(executorPreference: LoopTaskExecutor(pair.loop)) {
             for number in 0..<count {
                 try await pair.server.send(.init(kind: .binary, bytes: number.bigEndianBytes))
             }
             try await pair.server.close()
         }
-        try await within(.seconds(50)) {
+        try await within(.seconds(120)) {
             var random = SystemRandomNumberGenerator()
             var expected = 0
             for try await message in pair.client.messages {

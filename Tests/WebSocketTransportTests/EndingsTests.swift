@@ -8,7 +8,7 @@ import WebSocketProtocol
 /// Every way a connection can end, seen from the seam: exactly one terminal event, with the right code,
 /// reason, cleanness and cause. Ends that need a real network are in `SocketEndingsTests`, those of a
 /// connection that never opened in `ConnectEndingsTests`, and those under TLS in `TLSTests`.
-@Suite("Endings", .timeLimit(.minutes(1)))
+@Suite("Endings", .timeLimit(.minutes(3)))
 struct EndingsTests {
     static let roles: [Role] = [.client, .server]
 

@@ -7,7 +7,7 @@ import WebSocketProtocol
 
 /// Backpressure, both ways: a slow reader slows its peer down, a slow peer slows its sender down, and neither
 /// costs memory without bound.
-@Suite("Flow control", .timeLimit(.minutes(1)))
+@Suite("Flow control", .timeLimit(.minutes(3)))
 struct FlowControlTests {
     static let roles: [Role] = [.client, .server]
     static func bytes(_ count: Int) -> Frame { Frame(.binary, [UInt8](repeating: 7, count: count)) }

@@ -8,7 +8,7 @@ import WebSocketProtocol
 
 /// Sixteen tasks call everything there is to call, on both ends of real connections, in every state: no race
 /// (`make test-tsan` runs these under the thread sanitizer), no trap, no wait without end, and one end each.
-@Suite("Hammer", .timeLimit(.minutes(2)))
+@Suite("Hammer", .timeLimit(.minutes(3)))
 struct HammerTests {
     static let rounds = 12
     static let tasks = 16

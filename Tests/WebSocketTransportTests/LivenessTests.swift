@@ -7,7 +7,7 @@ import WebSocketProtocol
 @testable import WebSocketTransport
 
 /// Pings and pongs on a connection, with a clock that the test turns.
-@Suite("Liveness", .timeLimit(.minutes(1)))
+@Suite("Liveness", .timeLimit(.minutes(3)))
 struct LivenessTests {
     static let roles: [Role] = [.client, .server]
 

@@ -6,7 +6,7 @@ import WebSocketProtocol
 @testable import WebSocketTransport
 
 /// The write side of a connection, on a transport that takes what the test lets it take.
-@Suite("Sending", .timeLimit(.minutes(1)))
+@Suite("Sending", .timeLimit(.minutes(3)))
 struct SendingTests {
     static let roles: [Role] = [.client, .server]
 

@@ -6,7 +6,7 @@ import WebSocketProtocol
 @testable import WebSocketTransport
 
 /// Messages framed beforehand, and tasks that run on an event loop.
-@Suite("Prepared messages and loop tasks", .timeLimit(.minutes(1)))
+@Suite("Prepared messages and loop tasks", .timeLimit(.minutes(3)))
 struct SmallPartsTests {
     @Test("A prepared message is the frame a server sends")
     func preparedBytes() throws {

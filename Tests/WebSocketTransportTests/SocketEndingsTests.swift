@@ -7,7 +7,7 @@ import WebSocketProtocol
 
 /// How open connections end on a real network: what only TCP can do to them, and how long closing takes
 /// whatever the peer does.
-@Suite("Endings on sockets", .timeLimit(.minutes(1)))
+@Suite("Endings on sockets", .timeLimit(.minutes(3)))
 struct SocketEndingsTests {
     /// Opens a connection to a server that runs `script`, and hands it to `body`.
     private func connected<Value: Sendable>(
@@ -125,7 +125,7 @@ struct SocketEndingsTests {
 
     @Test("A peer that never answers the close frame", arguments: [Duration.zero, .milliseconds(80)])
     func neverAnswers(_ timeout: Duration) async throws {
-        try await connected { peer in
+        try await connected(.quiet { $0.closeTimeout = .seconds(1000) }) { peer in
             try await peer.accept()
             await peer.readToEnd()
         } _: { connection in
@@ -137,7 +137,7 @@ struct SocketEndingsTests {
             #expect(end.code == .abnormalClosure)
             #expect(!end.wasClean)
             #expect(taken >= timeout)
-            #expect(taken < .seconds(4), "not the default of five seconds")
+            #expect(taken < .seconds(50), "not the timeout of the options")
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import NIOSSL
 
 /// A certificate that signs itself, made anew for the tests by the openssl command.
@@ -65,6 +66,8 @@ struct Certificate: Sendable {
     var clientConfiguration: TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.trustRoots = .certificates(chain)
+        // So that whoever waits for TLS's goodbye is noticed.
+        configuration.shutdownTimeout = .seconds(1000)
         return configuration
     }
 }

@@ -1,31 +1,36 @@
-import Foundation
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
-/// Counts the open TCP sockets of this process that have to do with a port, apart from the one that listens.
-/// A look at all descriptors would count those of other tests.
+/// Counts this process's open TCP sockets that are joined to another and have a port at either end. A count of
+/// all descriptors would have those of other tests in it.
 struct DescriptorCounter: Sendable {
     let port: Int
 
-    /// Zero where there is no /proc to look at. The table is no snapshot: while others open and close sockets, a
-    /// look can miss one, so a number is waited for and not asked for once.
     var open: Int {
-        guard let table = try? String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8) else { return 0 }
-        let suffix = ":" + String(port, radix: 16, uppercase: true)
-        var inodes: Set<Substring> = []
-        for line in table.split(separator: "\n").dropFirst() {
-            let fields = line.split(separator: " ")
-            guard fields.count > 9, fields[3] != "0A",
-                fields[1].hasSuffix(suffix) || fields[2].hasSuffix(suffix)
-            else { continue }
-            inodes.insert(fields[9])
-        }
-        let folder = "/proc/self/fd"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.count { name in
-            guard
-                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)"),
-                target.hasPrefix("socket:[")
+        let limit = min(Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))), 4096)
+        return (0..<limit).count { descriptor in
+            // Only a socket that is joined to another has a peer.
+            guard let peer = Self.port(getpeername, descriptor), let own = Self.port(getsockname, descriptor)
             else { return false }
-            return inodes.contains(target.dropFirst("socket:[".count).dropLast())
+            return peer == port || own == port
         }
+    }
+
+    private typealias Ask = (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+
+    /// The port of an IPv4 address, or `nil` for anything else.
+    private static func port(_ ask: Ask, _ descriptor: Int32) -> Int? {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { ask(descriptor, $0, &length) }
+        }
+        guard status == 0, Int32(address.sin_family) == AF_INET else { return nil }
+        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -10,7 +10,7 @@ struct TimedOut: Error, CustomStringConvertible {
 /// Runs `operation`, and throws when it takes longer than `limit`, so that a wait without end is a failure
 /// and not a hang. What it started is cancelled then, and not waited for.
 func within<Value: Sendable>(
-    _ limit: Duration = .seconds(20),
+    _ limit: Duration = .seconds(60),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ operation: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
