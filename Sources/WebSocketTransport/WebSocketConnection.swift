@@ -27,7 +27,8 @@ public final class WebSocketConnection: Sendable {
     public let remoteAddress: SocketAddress?
 
     private let bound: NIOLoopBound<ConnectionCore>
-    private let endBox = Mutex<ConnectionEnd?>(nil)
+    /// Set once; read before every send, so without a lock.
+    private let endBox = AtomicLazyReference<EndBox>()
     private static let lastID = Atomic<UInt64>(0)
 
     /// Puts a connection on a transport. To be called on `eventLoop`, after the opening handshake.
@@ -55,10 +56,15 @@ public final class WebSocketConnection: Sendable {
         bound = NIOLoopBound(core, eventLoop: core.eventLoop)
     }
 
-    func ended(_ end: ConnectionEnd) { endBox.withLock { $0 = end } }
+    private final class EndBox: Sendable {
+        let end: ConnectionEnd
+        init(_ end: ConnectionEnd) { self.end = end }
+    }
+
+    func ended(_ end: ConnectionEnd) { _ = endBox.storeIfNil(EndBox(end)) }
 
     /// How the connection ended, or `nil` while it lives.
-    public var end: ConnectionEnd? { endBox.withLock { $0 } }
+    public var end: ConnectionEnd? { endBox.load()?.end }
 
     /// Runs `body` with the connection's state: at once when already on its loop, else by way of a hop.
     private func withCore(_ body: @escaping @Sendable (ConnectionCore) -> Void) {
