@@ -55,6 +55,10 @@ final class ConnectionCore: ConnectionInput {
 
     init(role: Role, options: ConnectionOptions, eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        var options = options
+        // Below zero there is nothing, so that whoever waited for it would wait for ever.
+        options.inboundHighWaterMark = max(options.inboundHighWaterMark, 0)
+        options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
         self.options = options
         endpoint = WebSocketEndpoint(role: role, limits: options.limits)
         pingSecondBegan = eventLoop.now

@@ -144,7 +144,7 @@ struct OutboundQueue {
     }
 
     /// Closing has begun, and no piece will be added any more: drops the messages in pieces that have not
-    /// ended. If one of them is under way, what waits behind it can never follow (RFC 6455 §5.4) and is dropped
+    /// ended. If one of them is under way, what waits behind it can never follow (RFC 6455 §5.4), and goes
     /// too.
     mutating func dropUnfinished() {
         var kept = CircularBuffer<Entry>()

@@ -62,7 +62,8 @@ struct RefusalBody {
         case .chunked:
             let rest = raw[nextChunk...]
             // A line that is not whole is no payload.
-            guard !isComplete || raw.count >= Self.limit, rest.contains(UInt8(ascii: "\n")) else { return chunks }
+            guard !isComplete || raw.count >= Self.limit, rest.contains(UInt8(ascii: "\n"))
+            else { return chunks }
             guard let chunk = chunkAfterLine() else { return chunks + rest }
             return chunks + raw[chunk.start...].prefix(chunk.size)
         }
@@ -89,7 +90,8 @@ struct RefusalBody {
         let rest = raw[nextChunk...]
         guard let lineEnd = rest.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
         let digits = rest[..<lineEnd].prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "\r") }
-        guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size >= 0 else { return nil }
+        guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size >= 0
+        else { return nil }
         return (size, lineEnd + 1)
     }
 }
