@@ -252,4 +252,20 @@ struct FlowControlTests {
             for _ in others { #expect(try await pair.server.receive()?.bytes.count == 800) }
         }
     }
+
+    @Test("Marks of zero and below hold up nothing", arguments: [0, -1, .min])
+    func uselessMarks(_ mark: Int) async throws {
+        let options = ConnectionOptions.quiet {
+            $0.inboundHighWaterMark = mark
+            $0.outboundHighWaterMark = mark
+        }
+        let pair = try await PipePair(client: options, server: options)
+        try await within {
+            for number in 0..<10 {
+                try await pair.client.send("\(number)")
+                #expect(try await pair.server.receive() == Message("\(number)"))
+            }
+            #expect(try await pair.client.close().wasClean)
+        }
+    }
 }
