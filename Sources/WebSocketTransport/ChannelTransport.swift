@@ -19,14 +19,24 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
     /// Puts a connection on a channel whose opening handshake is done: adds the handler and feeds it what
     /// came behind the handshake. To be called on the channel's event loop.
     public static func start(
-        on channel: any Channel, role: Role, request: HTTPRequest, subprotocol: String?,
-        options: ConnectionOptions, leftover: ByteBuffer
+        on channel: any Channel,
+        role: Role,
+        request: HTTPRequest,
+        subprotocol: String?,
+        options: ConnectionOptions,
+        leftover: ByteBuffer
     ) throws -> WebSocketConnection {
         let transport = ChannelTransport(channel: channel)
         try channel.pipeline.syncOperations.addHandler(transport)
         let (connection, input) = WebSocketConnection.start(
-            on: transport, role: role, request: request, subprotocol: subprotocol,
-            remoteAddress: channel.remoteAddress, options: options, eventLoop: channel.eventLoop)
+            on: transport,
+            role: role,
+            request: request,
+            subprotocol: subprotocol,
+            remoteAddress: channel.remoteAddress,
+            options: options,
+            eventLoop: channel.eventLoop
+        )
         transport.input = input
         transport.deliver(leftover)
         return connection

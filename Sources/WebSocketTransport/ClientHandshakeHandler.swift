@@ -26,7 +26,9 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     private static let maxInterimAnswers = 8
 
     init(
-        handshake: ClientHandshake, options: ConnectionOptions, promise: EventLoopPromise<WebSocketConnection>
+        handshake: ClientHandshake,
+        options: ConnectionOptions,
+        promise: EventLoopPromise<WebSocketConnection>
     ) throws(UsageError) {
         self.handshake = handshake
         requestBytes = try HTTPHeadSerializer.bytes(of: handshake.request)
@@ -87,7 +89,9 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     }
 
     private func open(
-        _ agreement: ClientHandshake.Agreement, leftover: ByteBuffer, _ context: ChannelHandlerContext
+        _ agreement: ClientHandshake.Agreement,
+        leftover: ByteBuffer,
+        _ context: ChannelHandlerContext
     ) {
         state = .done
         deadline?.cancel()
@@ -96,19 +100,33 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
         promise.completeWith(
             Result {
                 try ChannelTransport.start(
-                    on: channel, role: .client, request: handshake.request, subprotocol: agreement.subprotocol,
-                    options: options, leftover: leftover)
-            })
+                    on: channel,
+                    role: .client,
+                    request: handshake.request,
+                    subprotocol: agreement.subprotocol,
+                    options: options,
+                    leftover: leftover
+                )
+            }
+        )
     }
 
     /// The whole answer is here, or as much of it as will come.
     private func refused(_ context: ChannelHandlerContext) {
         guard case .readingBody(let response, let body) = state else { return }
-        fail(.handshakeRefused(.unexpectedStatus(response.status.code)), context, response: response, body: body.bytes)
+        fail(
+            .handshakeRefused(.unexpectedStatus(response.status.code)),
+            context,
+            response: response,
+            body: body.bytes
+        )
     }
 
     private func fail(
-        _ cause: EndCause, _ context: ChannelHandlerContext, response: HTTPResponse? = nil, body: [UInt8] = []
+        _ cause: EndCause,
+        _ context: ChannelHandlerContext,
+        response: HTTPResponse? = nil,
+        body: [UInt8] = []
     ) {
         switch state {
         case .done: return

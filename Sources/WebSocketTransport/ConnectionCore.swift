@@ -68,7 +68,10 @@ final class ConnectionCore: ConnectionInput {
         self.transport = transport
         guard let interval = options.pingInterval else { return }
         keepalive = Keepalive(
-            interval: TimeAmount(interval), timeout: TimeAmount(options.pongTimeout), now: eventLoop.now)
+            interval: TimeAmount(interval),
+            timeout: TimeAmount(options.pongTimeout),
+            now: eventLoop.now
+        )
         scheduleKeepalive()
     }
 }
@@ -533,8 +536,13 @@ extension ConnectionCore {
             default: cause
             }
         let end = ConnectionEnd(
-            code: handshake.code, reason: handshake.reason, wasClean: handshake.isComplete, cause: trueCause,
-            sent: handshake.sent, unsentBytes: bufferedAmount + outbound.droppedBytes)
+            code: handshake.code,
+            reason: handshake.reason,
+            wasClean: handshake.isComplete,
+            cause: trueCause,
+            sent: handshake.sent,
+            unsentBytes: bufferedAmount + outbound.droppedBytes
+        )
         self.end = end
         keepaliveTimer?.cancel()
         closeTimer?.cancel()

@@ -25,7 +25,8 @@ extension EndCause {
             }
         case ChannelError.connectTimeout:
             self = .connectTimeout
-        case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof, ChannelError.outputClosed:
+        case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof,
+            ChannelError.outputClosed:
             self = .endOfStream
         case let error as NIOConnectionError:
             self = Self.ofConnecting(error)
@@ -43,7 +44,8 @@ extension EndCause {
     static func explained(tlsError error: any Error) -> String {
         let text = String(describing: error)
         let reasons = text.split(separator: "OPENSSL_internal:").dropFirst().map { part in
-            part.prefix { $0.isUppercase || $0 == "_" || $0.isNumber }.lowercased().split(separator: "_").joined(separator: " ")
+            part.prefix { $0.isUppercase || $0 == "_" || $0.isNumber }.lowercased().split(separator: "_")
+                .joined(separator: " ")
         }
         return reasons.isEmpty ? text : reasons.joined(separator: ", ")
     }

@@ -13,13 +13,21 @@ extension WebSocketConnection {
     /// - Parameter url: `ws:` or `wss:`; `http:` and `https:` mean the same.
     /// - Throws: ``UsageError`` for what cannot be a request, ``ConnectError`` for what did not open,
     ///   `CancellationError`.
-    public static func connect(to url: String, options: ClientOptions = .init()) async throws -> WebSocketConnection {
+    public static func connect(to url: String, options: ClientOptions = .init()) async throws
+        -> WebSocketConnection
+    {
         try await connect(to: WebSocketURL(url), options: options)
     }
 
     /// Opens a connection. See ``connect(to:options:)-(String,_)``.
-    public static func connect(to url: WebSocketURL, options: ClientOptions = .init()) async throws -> WebSocketConnection {
-        let handshake = try ClientHandshake(url: url, subprotocols: options.subprotocols, headers: options.headers)
+    public static func connect(to url: WebSocketURL, options: ClientOptions = .init()) async throws
+        -> WebSocketConnection
+    {
+        let handshake = try ClientHandshake(
+            url: url,
+            subprotocols: options.subprotocols,
+            headers: options.headers
+        )
         // Made before anything else, so that a bad configuration is not taken for a bad server.
         let tls = url.isSecure ? try NIOSSLContext(configuration: options.tls) : nil
         let loop = options.eventLoopGroup.next()
@@ -35,7 +43,12 @@ extension WebSocketConnection {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(makeTLSHandler(tls, host: url.host)) }
                     try pipeline.addHandler(
-                        ClientHandshakeHandler(handshake: handshake, options: connectionOptions, promise: promise))
+                        ClientHandshakeHandler(
+                            handshake: handshake,
+                            options: connectionOptions,
+                            promise: promise
+                        )
+                    )
                 }
             }
         let channel = bootstrap.connect(host: url.host, port: url.port)

@@ -35,18 +35,32 @@ public final class WebSocketConnection: Sendable {
     ///
     /// - Returns: the connection, and the input to feed with what the transport receives.
     public static func start(
-        on transport: any ByteTransport, role: Role, request: HTTPRequest, subprotocol: String? = nil,
-        remoteAddress: SocketAddress? = nil, options: ConnectionOptions = .init(), eventLoop: any EventLoop
+        on transport: any ByteTransport,
+        role: Role,
+        request: HTTPRequest,
+        subprotocol: String? = nil,
+        remoteAddress: SocketAddress? = nil,
+        options: ConnectionOptions = .init(),
+        eventLoop: any EventLoop
     ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
         let core = ConnectionCore(role: role, options: options, eventLoop: eventLoop)
         let connection = WebSocketConnection(
-            core: core, request: request, subprotocol: subprotocol, remoteAddress: remoteAddress)
+            core: core,
+            request: request,
+            subprotocol: subprotocol,
+            remoteAddress: remoteAddress
+        )
         core.connection = connection
         core.start(transport)
         return (connection, core)
     }
 
-    private init(core: ConnectionCore, request: HTTPRequest, subprotocol: String?, remoteAddress: SocketAddress?) {
+    private init(
+        core: ConnectionCore,
+        request: HTTPRequest,
+        subprotocol: String?,
+        remoteAddress: SocketAddress?
+    ) {
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         role = core.endpoint.role
         eventLoop = core.eventLoop
@@ -200,7 +214,8 @@ extension WebSocketConnection {
     ///
     /// - Throws: ``SendError`` as ``send(_:)-(Message)``, or what `body` throws.
     public func sendMessage(
-        _ kind: MessageKind, _ body: (MessageWriter) async throws -> Void
+        _ kind: MessageKind,
+        _ body: (MessageWriter) async throws -> Void
     ) async throws {
         if let end { throw SendError.ended(end) }
         let stream = try await onCore { core in
@@ -272,7 +287,9 @@ extension WebSocketConnection {
     /// - Throws: ``UsageError/closeCodeNotSendable(_:)``, ``UsageError/closeReasonTooLong(bytes:)``.
     @discardableResult
     public func close(
-        code: CloseCode = .normalClosure, reason: String = "", timeout: Duration? = nil
+        code: CloseCode = .normalClosure,
+        reason: String = "",
+        timeout: Duration? = nil
     ) async throws(UsageError) -> ConnectionEnd {
         let payload = try ClosePayload(sending: code, reason: reason)
         if let end { return end }
@@ -325,7 +342,9 @@ extension WebSocketConnection {
         ///
         /// - Throws: ``SendError/bufferFull(buffered:limit:)`` while more than
         ///   ``ConnectionOptions/outboundLimit`` waits, ``SendError/usage(_:)``, ``SendError/ended(_:)``.
-        public func send(_ kind: MessageKind, _ bytes: RawSpan) throws(SendError) { try core.send(kind, bytes) }
+        public func send(_ kind: MessageKind, _ bytes: RawSpan) throws(SendError) {
+            try core.send(kind, bytes)
+        }
 
         /// Sends a text message. Throws as ``send(_:_:)``.
         public func send(_ text: String) throws(SendError) {
@@ -338,7 +357,9 @@ extension WebSocketConnection {
 
         /// Begins to close. See ``WebSocketConnection/close(code:reason:timeout:)``.
         public func close(
-            code: CloseCode = .normalClosure, reason: String = "", timeout: Duration? = nil
+            code: CloseCode = .normalClosure,
+            reason: String = "",
+            timeout: Duration? = nil
         ) throws(UsageError) {
             core.close(try ClosePayload(sending: code, reason: reason), timeout: timeout)
         }
