@@ -83,6 +83,18 @@ let package = Package(
             resources: [.embedInCode("Resources/console.html")],
             swiftSettings: settings
         ),
+        // What several test targets need: other programs, servers of the test's own, waits that end.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "WebSocketServer",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "WebSocketProtocolTests",
             dependencies: [
@@ -94,6 +106,7 @@ let package = Package(
         .testTarget(
             name: "WebSocketTransportTests",
             dependencies: [
+                "TestSupport",
                 "WebSocketTransport",
                 "WebSocketProtocol",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -107,11 +120,14 @@ let package = Package(
         .testTarget(
             name: "WebSocketServerTests",
             dependencies: [
+                "TestSupport",
                 "WebSocketServer",
                 "WebSocketTransport",
                 "WebSocketProtocol",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -122,6 +138,7 @@ let package = Package(
         .testTarget(
             name: "DuplexTests",
             dependencies: [
+                "TestSupport",
                 "duplex",
                 "WebSocketServer",
                 "WebSocketTransport",

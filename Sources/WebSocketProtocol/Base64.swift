@@ -1,6 +1,8 @@
 /// Base64 (RFC 4648 §4), for the two short values of the opening handshake.
 enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
 
     static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
@@ -9,7 +11,9 @@ enum Base64 {
         while !rest.isEmpty {
             let group = Array(rest.prefix(3))
             rest = rest.dropFirst(3)
-            let word = group.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << (16 - 8 * $1.offset) }
+            let word = group.enumerated().reduce(UInt32(0)) {
+                $0 | UInt32($1.element) << (16 - 8 * $1.offset)
+            }
             for place in 0..<4 {
                 if place <= group.count {
                     text.append(alphabet[Int(word >> (18 - 6 * place)) & 63])

@@ -13,12 +13,18 @@ public struct ClientHandshake: Sendable, Hashable {
     ///   - subprotocols: offered, in order of preference.
     ///   - headers: further fields for the request, such as `Origin`, `Cookie` or `Authorization`.
     ///   - random: where the nonce of 16 bytes comes from.
-    /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``.
+    /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``,
+    ///   ``UsageError/invalidHeader(_:)``.
     public init(
-        url: WebSocketURL, subprotocols: [String] = [], headers: HTTPFields = [:], random: RandomSource = .system
+        url: WebSocketURL,
+        subprotocols: [String] = [],
+        headers: HTTPFields = [:],
+        random: RandomSource = .system
     ) throws(UsageError) {
         try HandshakeFields.checkCallerFields(headers)
-        if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) { throw .invalidSubprotocol(bad) }
+        if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) {
+            throw .invalidSubprotocol(bad)
+        }
         key = Base64.encode(random.bytes(16))
         self.subprotocols = subprotocols
         var fields: HTTPFields = [
@@ -30,7 +36,12 @@ public struct ClientHandshake: Sendable, Hashable {
         if !subprotocols.isEmpty { fields[.secWebSocketProtocol] = subprotocols.joined(separator: ", ") }
         fields.append(contentsOf: headers)
         request = HTTPRequest(
-            method: .get, scheme: nil, authority: url.authority, path: url.pathAndQuery, headerFields: fields)
+            method: .get,
+            scheme: nil,
+            authority: url.authority,
+            path: url.pathAndQuery,
+            headerFields: fields
+        )
     }
 
     /// What the server agreed to.
@@ -48,8 +59,11 @@ public struct ClientHandshake: Sendable, Hashable {
     public func check(_ response: HTTPResponse) throws(ProtocolError) -> Agreement {
         let fields = response.headerFields
         guard response.status.code == 101 else { throw .unexpectedStatus(response.status.code) }
-        if let missing = HandshakeFields.whyNotAnUpgrade(fields) { throw .responseNotAnUpgrade(missing) }
-        guard fields[values: .secWebSocketAccept] == [HandshakeFields.accept(for: key)] else {
+        if let missing = HandshakeFields.whyNotAnUpgrade(response: fields) {
+            throw .responseNotAnUpgrade(missing)
+        }
+        let accepts = fields[values: .secWebSocketAccept]
+        guard accepts.count == 1, HTTPGrammar.equals(accepts[0], HandshakeFields.accept(for: key)) else {
             throw .acceptMismatch
         }
         let extensions = fields[values: .secWebSocketExtensions]
@@ -61,7 +75,7 @@ public struct ClientHandshake: Sendable, Hashable {
         let chosen = fields[values: .secWebSocketProtocol]
         guard let subprotocol = chosen.first else { return Agreement(subprotocol: nil, response: response) }
         // RFC 6455 §4.1: exactly one, of those offered.
-        guard chosen.count == 1, subprotocols.contains(subprotocol) else {
+        guard chosen.count == 1, subprotocols.contains(where: { HTTPGrammar.equals($0, subprotocol) }) else {
             throw .subprotocolNotOffered(chosen.joined(separator: ", "))
         }
         return Agreement(subprotocol: subprotocol, response: response)

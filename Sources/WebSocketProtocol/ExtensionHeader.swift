@@ -30,6 +30,7 @@ public struct ExtensionElement: Sendable, Hashable {
             var scanner = ExtensionScanner(bytes: Array(field.utf8))
             elements += try scanner.elements()
         }
+        guard fields.isEmpty || !elements.isEmpty else { throw .invalidExtensions("empty") }
         return elements
     }
 
@@ -60,7 +61,6 @@ private struct ExtensionScanner {
                 throw .invalidExtensions("\"\(shown)\" where a comma or semicolon is expected")
             }
         }
-        guard !result.isEmpty else { throw .invalidExtensions("empty") }
         return result
     }
 

@@ -24,7 +24,9 @@ struct FrameHeaderParser: Sendable {
     ///
     /// - Returns: a whole header, or `nil` when the input ends before one is complete.
     mutating func next(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int, rules: FrameRules
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int,
+        rules: FrameRules
     ) throws(ProtocolError) -> FrameHeader? {
         if heldCount == 0 {
             let rest = UnsafeRawBufferPointer(rebasing: input[offset...])
@@ -55,7 +57,8 @@ struct FrameHeaderParser: Sendable {
     }
 
     private static func parse(
-        _ bytes: UnsafeRawBufferPointer, rules: FrameRules
+        _ bytes: UnsafeRawBufferPointer,
+        rules: FrameRules
     ) throws(ProtocolError) -> (FrameHeader, length: Int)? {
         guard let first = bytes.first else { return nil }
         let isFinal = first & 0x80 != 0
@@ -113,8 +116,12 @@ struct FrameHeaderParser: Sendable {
             index += 4
         }
         let header = FrameHeader(
-            isFinal: isFinal, reservedBits: reservedBits, opcode: opcode, maskingKey: key,
-            payloadLength: length)
+            isFinal: isFinal,
+            reservedBits: reservedBits,
+            opcode: opcode,
+            maskingKey: key,
+            payloadLength: length
+        )
         return (header, index)
     }
 }

@@ -54,6 +54,10 @@ enum HTTPGrammar {
         listElements(values).contains { equalsIgnoringCase($0, token) }
     }
 
+    /// Byte by byte, as protocols compare: Swift's `==` also holds canonically equivalent texts for equal,
+    /// such as "K" and the Kelvin sign.
+    static func equals(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
+
     static func equalsIgnoringCase(_ one: String, _ other: String) -> Bool {
         one.utf8.count == other.utf8.count
             && zip(one.utf8, other.utf8).allSatisfy { lowercased($0) == lowercased($1) }
@@ -64,22 +68,18 @@ enum HTTPGrammar {
     }
 
     /// Whether `text` can be a request's authority: a host with an optional port, and no more. A name's
-    /// characters are those of RFC 3986 §3.2.2; an address stands in brackets.
+    /// characters are those of RFC 3986 §3.2.2; an IPv6 address stands in brackets.
     static func isAuthority(_ text: String) -> Bool {
         var bytes = Array(text.utf8)[...]
         if bytes.first == UInt8(ascii: "[") {
             guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
             let inside = bytes[(bytes.startIndex + 1)..<end]
-            let allowed = inside.allSatisfy {
-                isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0 | 0x20)
-                    || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
-            }
-            guard inside.count >= 2, allowed else { return false }
+            guard isIPv6Address(inside) else { return false }
             bytes = bytes[(end + 1)...]
         } else {
             let end = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
             let host = bytes[..<end]
-            guard !host.isEmpty, host.allSatisfy(isHostByte) else { return false }
+            guard !host.isEmpty, isName(host) else { return false }
             bytes = bytes[end...]
         }
         guard let colon = bytes.first else { return true }
@@ -89,10 +89,66 @@ enum HTTPGrammar {
         return port.isEmpty || UInt16(String(decoding: port, as: UTF8.self)) != nil
     }
 
+    /// Eight groups of one to four hexadecimal digits; once, `::` stands for one or more groups of zeros; the
+    /// last two groups may be written as an IPv4 address (RFC 3986 §3.2.2).
+    private static func isIPv6Address(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let colon = UInt8(ascii: ":")
+        var groups = 0
+        var hasGap = bytes.starts(with: [colon, colon])
+        var rest = hasGap ? bytes.dropFirst(2) : bytes
+        while !rest.isEmpty {
+            let group = rest.prefix { $0 != colon }
+            rest = rest[group.endIndex...]
+            if rest.isEmpty, isIPv4Address(group) {
+                groups += 2
+            } else if (1...4).contains(group.count), group.allSatisfy(isHexDigit) {
+                groups += 1
+            } else {
+                return false
+            }
+            guard rest.popFirst() != nil else { break }
+            if rest.first == colon, !hasGap {
+                hasGap = true
+                rest.removeFirst()
+            } else if rest.isEmpty {
+                return false
+            }
+        }
+        return hasGap ? groups <= 7 : groups == 8
+    }
+
+    private static func isIPv4Address(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return parts.count == 4
+            && parts.allSatisfy { part in
+                part.allSatisfy(isDigit) && (part.count == 1 || part.first != UInt8(ascii: "0"))
+                    && UInt8(String(decoding: part, as: UTF8.self)) != nil
+            }
+    }
+
+    /// A registered name: every `%` begins an escape of two hexadecimal digits (RFC 3986 §3.2.2, §2.1).
+    private static func isName(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var rest = bytes
+        while let byte = rest.popFirst() {
+            guard isHostByte(byte) else { return false }
+            guard byte == UInt8(ascii: "%") else { continue }
+            guard let high = rest.popFirst(), let low = rest.popFirst(), isHexDigit(high), isHexDigit(low)
+            else {
+                return false
+            }
+        }
+        return true
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    }
+
     private static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "#"), UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "|"): false
-        case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: ","): true
+        case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: ","):
+            true
         default: isTokenByte(byte)
         }
     }

@@ -23,6 +23,9 @@ public struct HTTPRequestHead: Sendable, Hashable {
 /// Each byte is looked at a bounded number of times however the input is cut, and no more than
 /// ``Limits/maxHeadSize`` bytes are kept.
 struct HTTPHeadParser: Sendable {
+    /// HTTPFields ends the program at 65,535 fields, whatever the limit is set to.
+    private static let maxFieldsEver = Int(UInt16.max) - 1
+
     private let limits: Limits
     private var line: [UInt8] = []
     private var size = 0
@@ -40,7 +43,8 @@ struct HTTPHeadParser: Sendable {
     ///
     /// - Returns: the start line, once the head is complete.
     mutating func parse(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> [UInt8]? {
         while offset < input.count {
             let byte = input[offset]
@@ -77,7 +81,8 @@ struct HTTPHeadParser: Sendable {
             return nil
         }
         guard !line.isEmpty else { return startLine }
-        guard fields.count + hosts.count < limits.maxHeadFields else { throw .tooManyHeaderFields(limit: limits.maxHeadFields) }
+        let maxFields = min(limits.maxHeadFields, Self.maxFieldsEver)
+        guard fields.count + hosts.count < maxFields else { throw .tooManyHeaderFields(limit: maxFields) }
         // RFC 9112 §5.2: a line that begins with a blank would fold into the one before; refused.
         guard let first = line.first, !HTTPGrammar.isBlank(first) else {
             throw .malformedHead("folded header line")
@@ -97,6 +102,17 @@ struct HTTPHeadParser: Sendable {
         }
         return nil
     }
+
+    /// RFC 9112 §6.3: a message whose length can be told in two ways is an attack or a mistake.
+    func checkBodyFraming() throws(ProtocolError) {
+        let lengths = fields[values: .contentLength]
+        guard lengths.count <= 1,
+            lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
+        else { throw .malformedHead("Content-Length is not one number") }
+        guard lengths.isEmpty || fields[.transferEncoding] == nil else {
+            throw .malformedHead("both Content-Length and Transfer-Encoding")
+        }
+    }
 }
 
 /// Reads a request's head (RFC 9112 §3).
@@ -113,7 +129,8 @@ public struct HTTPRequestParser: Sendable {
     /// - Returns: the head, once it is complete.
     /// - Throws: a ``ProtocolError`` with the HTTP status to refuse it with. The parser must not be used on.
     public mutating func parse(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> HTTPRequestHead? {
         guard let line = try head.parse(input, at: &offset) else { return nil }
         let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
@@ -127,9 +144,13 @@ public struct HTTPRequestParser: Sendable {
         let host = try host(version: version)
         let target = try Self.target(parts[1], method: method)
         let request = HTTPRequest(
-            method: method, scheme: nil, authority: target.authority ?? host, path: target.path,
-            headerFields: head.fields)
-        try checkBodyFraming(head.fields)
+            method: method,
+            scheme: nil,
+            authority: target.authority ?? host,
+            path: target.path,
+            headerFields: head.fields
+        )
+        try head.checkBodyFraming()
         return HTTPRequestHead(request: request, version: version)
     }
 
@@ -159,7 +180,8 @@ public struct HTTPRequestParser: Sendable {
     }
 
     private static func target(
-        _ bytes: ArraySlice<UInt8>, method: HTTPRequest.Method
+        _ bytes: ArraySlice<UInt8>,
+        method: HTTPRequest.Method
     ) throws(ProtocolError) -> (authority: String?, path: String) {
         // RFC 3986 §2: printable ASCII; a fragment is never sent.
         guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
@@ -180,16 +202,6 @@ public struct HTTPRequestParser: Sendable {
         }
         throw .malformedHead("the target is neither a path nor a URL")
     }
-
-    /// RFC 9112 §6.3: a message whose length can be told in two ways is an attack or a mistake.
-    private func checkBodyFraming(_ fields: HTTPFields) throws(ProtocolError) {
-        let lengths = fields[values: .contentLength]
-        guard lengths.count <= 1, lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
-        else { throw .malformedHead("Content-Length is not one number") }
-        guard lengths.isEmpty || fields[.transferEncoding] == nil else {
-            throw .malformedHead("both Content-Length and Transfer-Encoding")
-        }
-    }
 }
 
 /// Reads a response's head (RFC 9112 §4).
@@ -203,7 +215,8 @@ public struct HTTPResponseParser: Sendable {
     /// - Returns: the head, once it is complete.
     /// - Throws: ``ProtocolError``. The parser must not be used on.
     public mutating func parse(
-        _ input: UnsafeRawBufferPointer, at offset: inout Int
+        _ input: UnsafeRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> HTTPResponse? {
         guard let line = try head.parse(input, at: &offset) else { return nil }
         // RFC 9112 §4: version SP three digits SP reason; the reason may be empty.
@@ -214,10 +227,15 @@ public struct HTTPResponseParser: Sendable {
         guard parts.count >= 2, parts[1].count == 3, parts[1].allSatisfy(HTTPGrammar.isDigit),
             let code = Int(String(decoding: parts[1], as: UTF8.self)), code >= 100
         else { throw .malformedHead("the status is not three digits") }
+        // RFC 9110 §15.2: HTTP/1.0 has no 1xx, so that none of it can change the protocol.
+        guard version == "HTTP/1.1" || code >= 200 else { throw .unsupportedHTTPVersion(version) }
+        try head.checkBodyFraming()
         let reason = parts.count == 3 ? String(decoding: parts[2], as: UTF8.self) : ""
         // A reason phrase above ASCII cannot be held by the type; it means nothing either (§4).
         let isASCII = reason.utf8.allSatisfy { $0 < 0x80 }
         return HTTPResponse(
-            status: .init(code: code, reasonPhrase: isASCII ? reason : ""), headerFields: head.fields)
+            status: .init(code: code, reasonPhrase: isASCII ? reason : ""),
+            headerFields: head.fields
+        )
     }
 }

@@ -9,7 +9,8 @@ public enum HTTPHeadSerializer {
     ///   stand there.
     public static func bytes(of request: HTTPRequest) throws(UsageError) -> [UInt8] {
         let path = request.path ?? "/"
-        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }), !path.isEmpty else {
+        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }), !path.isEmpty
+        else {
             throw .invalidTarget(path)
         }
         var output = Array("\(request.method.rawValue) \(path) HTTP/1.1\r\n".utf8)

@@ -15,12 +15,27 @@ enum HandshakeFields {
         return Base64.encode(Array(hash.finalize()))
     }
 
-    /// Whether the fields ask for, or grant, the change to WebSocket. Says what is missing otherwise.
-    static func whyNotAnUpgrade(_ fields: HTTPFields) -> String? {
+    /// Whether the fields ask for the change to WebSocket. Says what is missing otherwise.
+    static func whyNotAnUpgrade(request fields: HTTPFields) -> String? {
         // RFC 6455 §4.2.1: Upgrade holds "websocket", Connection holds "Upgrade", letter case aside.
         guard HTTPGrammar.list(fields[values: .upgrade], contains: "websocket") else {
             return "Upgrade: websocket is missing"
         }
+        return whyNotAnUpgrade(connection: fields)
+    }
+
+    /// Whether the fields grant the change to WebSocket. Says what is wrong otherwise.
+    static func whyNotAnUpgrade(response fields: HTTPFields) -> String? {
+        // RFC 6455 §4.1: Upgrade is "websocket"; a list could name protocols nobody asked for.
+        let upgrades = fields[values: .upgrade]
+        guard let upgrade = upgrades.first else { return "Upgrade: websocket is missing" }
+        guard upgrades.count == 1, HTTPGrammar.equalsIgnoringCase(upgrade, "websocket") else {
+            return "Upgrade is \"\(upgrades.joined(separator: ", "))\", not websocket"
+        }
+        return whyNotAnUpgrade(connection: fields)
+    }
+
+    private static func whyNotAnUpgrade(connection fields: HTTPFields) -> String? {
         guard HTTPGrammar.list(fields[values: .connection], contains: "upgrade") else {
             return "Connection: Upgrade is missing"
         }
@@ -34,8 +49,14 @@ enum HandshakeFields {
     ]
 
     static func checkCallerFields(_ fields: HTTPFields) throws(UsageError) {
-        for field in fields where reserved.contains(field.name.canonicalName) {
-            throw .reservedHeader(field.name.rawName)
+        for field in fields {
+            guard !reserved.contains(field.name.canonicalName) else {
+                throw .reservedHeader(field.name.rawName)
+            }
+            // HTTPField keeps line breaks out, but its lenient initialiser lets other controls in.
+            guard field.withUnsafeBytesOfValue({ $0.allSatisfy(HTTPGrammar.isFieldValueByte) }) else {
+                throw .invalidHeader(field.name.rawName)
+            }
         }
     }
 

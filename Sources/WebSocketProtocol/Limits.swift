@@ -19,7 +19,7 @@ public struct Limits: Sendable, Hashable {
     /// one: 431, or 414 when the start line alone is too long.
     public var maxHeadSize: Int
 
-    /// The most header fields in an HTTP head. Default 100. One more: 431.
+    /// The most header fields in an HTTP head. Default 100, never more than 65,534. One more: 431.
     public var maxHeadFields: Int
 
     /// What one fragment is charged when ``maxMessageFragments`` is left to the default, in bytes.

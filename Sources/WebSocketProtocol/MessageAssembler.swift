@@ -7,14 +7,14 @@ struct MessageAssembler: Sendable {
 
     /// Adds a piece.
     ///
-    /// - Parameter expected: the size the message will have at least, by its headers. Room grows towards
-    ///   it by doubling, so that a header's word alone reserves nothing and no byte is copied more than
-    ///   a constant number of times.
-    mutating func append(_ piece: UnsafeRawBufferPointer, expected: Int) {
+    /// - Parameter total: the size of the whole message, once its last frame's header has told it. Room
+    ///   grows by doubling and not beyond that, so that a header's word alone reserves nothing, and no
+    ///   byte is copied more than a constant number of times however many fragments there are.
+    mutating func append(_ piece: UnsafeRawBufferPointer, total: Int?) {
         let needed = bytes.count + piece.count
         if needed > bytes.capacity {
             let doubled = max(needed, bytes.capacity * 2, Self.smallest)
-            bytes.reserveCapacity(expected >= needed ? min(doubled, expected) : doubled)
+            bytes.reserveCapacity(min(doubled, max(needed, total ?? .max)))
         }
         bytes.append(contentsOf: piece)
     }

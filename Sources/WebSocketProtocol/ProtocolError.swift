@@ -105,7 +105,8 @@ extension ProtocolError {
     /// has nothing to do with a request.
     public var httpStatus: Int? {
         switch self {
-        case .malformedHead, .invalidHost, .invalidKey, .invalidSubprotocols, .invalidExtensions, .bodyInUpgrade:
+        case .malformedHead, .invalidHost, .invalidKey, .invalidSubprotocols, .invalidExtensions,
+            .bodyInUpgrade:
             400
         case .methodNotGet: 405
         case .startLineTooLong: 414
@@ -157,7 +158,8 @@ extension ProtocolError: CustomStringConvertible {
         case .unexpectedStatus(let status): "the server answered \(status), 101 was expected"
         case .responseNotAnUpgrade(let what): "the server's 101 is no upgrade to WebSocket: \(what)"
         case .acceptMismatch: "Sec-WebSocket-Accept is not the hash of the key that was sent"
-        case .subprotocolNotOffered(let name): "the server chose subprotocol \"\(name)\", which was not offered"
+        case .subprotocolNotOffered(let name):
+            "the server chose subprotocol \"\(name)\", which was not offered"
         case .extensionNotOffered(let name): "the server chose extension \"\(name)\", which was not offered"
         }
     }

@@ -21,14 +21,17 @@ public struct ServerHandshake: Sendable, Hashable {
         let fields = request.headerFields
         // RFC 9110 §7.8: Upgrade in a request of HTTP/1.0 is ignored, so that it is an ordinary one.
         guard head.version == .http1_1 else { throw .notAnUpgrade("HTTP/1.0 has no upgrade") }
-        if let missing = HandshakeFields.whyNotAnUpgrade(fields) { throw .notAnUpgrade(missing) }
+        if let missing = HandshakeFields.whyNotAnUpgrade(request: fields) { throw .notAnUpgrade(missing) }
         guard request.method == .get else { throw .methodNotGet(request.method.rawValue) }
-        guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" }) else {
+        guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" })
+        else {
             throw .bodyInUpgrade
         }
-        let versions = HTTPGrammar.listElements(fields[values: .secWebSocketVersion])
+        // RFC 6455 §4.3: one number; only a server's answer holds a list.
+        let versions = fields[values: .secWebSocketVersion]
         guard versions == [HandshakeFields.version] else {
-            throw .unsupportedVersion(versions.isEmpty ? nil : versions.joined(separator: ", "))
+            let given = versions.joined(separator: ", ")
+            throw .unsupportedVersion(given.isEmpty ? nil : given)
         }
         let keys = fields[values: .secWebSocketKey]
         guard let key = keys.first else { throw .invalidKey("missing") }
@@ -55,9 +58,10 @@ public struct ServerHandshake: Sendable, Hashable {
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
     ///   - headers: further fields for the response.
     /// - Throws: ``UsageError/invalidSubprotocol(_:)`` for one that was not offered,
-    ///   ``UsageError/reservedHeader(_:)``.
+    ///   ``UsageError/reservedHeader(_:)``, ``UsageError/invalidHeader(_:)``.
     public func acceptance(
-        subprotocol: String? = nil, headers: HTTPFields = [:]
+        subprotocol: String? = nil,
+        headers: HTTPFields = [:]
     ) throws(UsageError) -> HTTPResponse {
         try HandshakeFields.checkCallerFields(headers)
         var fields: HTTPFields = [
@@ -66,7 +70,7 @@ public struct ServerHandshake: Sendable, Hashable {
             .secWebSocketAccept: HandshakeFields.accept(for: key),
         ]
         if let subprotocol {
-            guard offeredSubprotocols.contains(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
+            guard offers(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
             fields[.secWebSocketProtocol] = subprotocol
         }
         fields.append(contentsOf: headers)
@@ -75,7 +79,11 @@ public struct ServerHandshake: Sendable, Hashable {
 
     /// The first of the server's subprotocols, in its order of preference, that the client offers.
     public func choose(subprotocolFrom supported: [String]) -> String? {
-        supported.first(where: offeredSubprotocols.contains)
+        supported.first(where: offers)
+    }
+
+    private func offers(_ subprotocol: String) -> Bool {
+        offeredSubprotocols.contains { HTTPGrammar.equals($0, subprotocol) }
     }
 
     /// The response that refuses a request: its status, what the standard wants beside it, and the
@@ -83,7 +91,8 @@ public struct ServerHandshake: Sendable, Hashable {
     public static func refusal(of error: ProtocolError) -> (response: HTTPResponse, body: String) {
         let body = error.description + "\n"
         var response = HTTPResponse(
-            status: .init(code: error.httpStatus ?? 400, reasonPhrase: reasonPhrase(error.httpStatus ?? 400)))
+            status: .init(code: error.httpStatus ?? 400, reasonPhrase: reasonPhrase(error.httpStatus ?? 400))
+        )
         response.headerFields = [
             .connection: "close",
             .contentType: "text/plain; charset=utf-8",

@@ -14,6 +14,8 @@ public enum UsageError: Error, Sendable, Hashable {
     case closeReasonTooLong(bytes: Int)
     /// A header the handshake itself writes, or one that would change how HTTP frames the message.
     case reservedHeader(String)
+    /// A header whose value has control characters (RFC 9110 §5.5).
+    case invalidHeader(String)
     /// A subprotocol that is not a token, or stands twice in the list (§4.1).
     case invalidSubprotocol(String)
     /// A path or authority with bytes that cannot stand in a request line.
@@ -33,6 +35,7 @@ extension UsageError: CustomStringConvertible {
             "close code \(code) must not be sent: use 1000–1003, 1007–1014 or 3000–4999"
         case .closeReasonTooLong(let bytes): "close reason of \(bytes) bytes, at most 123 fit"
         case .reservedHeader(let name): "header \(name) is written by the handshake and cannot be set"
+        case .invalidHeader(let name): "the value of header \(name) has a control character"
         case .invalidSubprotocol(let name): "subprotocol \"\(name)\" is not a token, or is given twice"
         case .invalidTarget(let what): "\"\(what)\" cannot stand in an HTTP request line"
         case .invalidURL(let why): why

@@ -35,7 +35,10 @@ public struct WebSocketEndpoint: Sendable {
     ///   - delivery: messages whole, or in the parts they arrive in.
     ///   - random: where a client's masking keys come from.
     public init(
-        role: Role, limits: Limits = Limits(), delivery: Delivery = .messages, random: RandomSource = .system
+        role: Role,
+        limits: Limits = Limits(),
+        delivery: Delivery = .messages,
+        random: RandomSource = .system
     ) {
         self.role = role
         self.limits = limits
@@ -90,7 +93,10 @@ extension WebSocketEndpoint {
                 if frame == nil {
                     guard
                         let header = try headerParser.next(
-                            UnsafeRawBufferPointer(input), at: &offset, rules: frameRules)
+                            UnsafeRawBufferPointer(input),
+                            at: &offset,
+                            rules: frameRules
+                        )
                     else { return nil }
                     try begin(header)
                 }
@@ -141,7 +147,8 @@ extension WebSocketEndpoint {
 
     /// Takes payload of the frame under way; clears `frame` when it is complete.
     private mutating func advance(
-        _ input: UnsafeMutableRawBufferPointer, at offset: inout Int
+        _ input: UnsafeMutableRawBufferPointer,
+        at offset: inout Int
     ) throws(ProtocolError) -> Event? {
         guard var current = frame else { return nil }
         let available = UInt64(input.count - offset)
@@ -158,15 +165,27 @@ extension WebSocketEndpoint {
         frame = isComplete ? nil : current
         if current.header.opcode.isControl {
             return try takeControl(
-                current.header.opcode, range: range, piece: UnsafeRawBufferPointer(piece), isFirst: isFirst,
-                isComplete: isComplete)
+                current.header.opcode,
+                range: range,
+                piece: UnsafeRawBufferPointer(piece),
+                isFirst: isFirst,
+                isComplete: isComplete
+            )
         }
         return try takeData(
-            current.header, range: range, piece: UnsafeRawBufferPointer(piece), isComplete: isComplete)
+            current.header,
+            range: range,
+            piece: UnsafeRawBufferPointer(piece),
+            isComplete: isComplete
+        )
     }
 
     private mutating func takeControl(
-        _ opcode: Opcode, range: Range<Int>, piece: UnsafeRawBufferPointer, isFirst: Bool, isComplete: Bool
+        _ opcode: Opcode,
+        range: Range<Int>,
+        piece: UnsafeRawBufferPointer,
+        isFirst: Bool,
+        isComplete: Bool
     ) throws(ProtocolError) -> Event? {
         let payload: Payload
         if isFirst, isComplete {
@@ -200,7 +219,10 @@ extension WebSocketEndpoint {
     }
 
     private mutating func takeData(
-        _ header: FrameHeader, range: Range<Int>, piece: UnsafeRawBufferPointer, isComplete: Bool
+        _ header: FrameHeader,
+        range: Range<Int>,
+        piece: UnsafeRawBufferPointer,
+        isComplete: Bool
     ) throws(ProtocolError) -> Event? {
         guard var current = message else { return nil }
         let isLast = isComplete && header.isFinal
@@ -220,7 +242,7 @@ extension WebSocketEndpoint {
             return .part(current.kind, .input(range), isLast: isLast)
         }
         if isLast, assembler.bytes.isEmpty { return .message(current.kind, .input(range)) }
-        assembler.append(piece, expected: Int(clamping: current.size))
+        assembler.append(piece, total: header.isFinal ? Int(clamping: current.size) : nil)
         return isLast ? .message(current.kind, .held(assembler.take())) : nil
     }
 
@@ -248,7 +270,9 @@ extension WebSocketEndpoint {
     /// - Throws: ``UsageError/notOpen`` once closing has begun, ``UsageError/messageUnderWay`` inside a
     ///   fragmented message, ``UsageError/textNotUTF8(offset:)``. Nothing is appended then.
     public mutating func send(
-        _ kind: MessageKind, _ payload: RawSpan, into output: inout [UInt8]
+        _ kind: MessageKind,
+        _ payload: RawSpan,
+        into output: inout [UInt8]
     ) throws(UsageError) {
         try checkWholeMessageMayBeSent()
         if kind == .text {
@@ -268,7 +292,11 @@ extension WebSocketEndpoint {
         text.withUTF8 { utf8 in
             // A String is valid UTF-8 by construction.
             appendFrame(
-                opcode: .text, isFinal: true, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)), into: &output)
+                opcode: .text,
+                isFinal: true,
+                RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)),
+                into: &output
+            )
         }
     }
 
@@ -287,13 +315,18 @@ extension WebSocketEndpoint {
     ///   fragment's, ``UsageError/textNotUTF8(offset:)`` (text may be cut inside a character, but not end
     ///   there). Nothing is appended then.
     public mutating func sendFragment(
-        _ kind: MessageKind, _ payload: RawSpan, isLast: Bool, into output: inout [UInt8]
+        _ kind: MessageKind,
+        _ payload: RawSpan,
+        isLast: Bool,
+        into output: inout [UInt8]
     ) throws(UsageError) {
         guard closeHandshake.maySendData else { throw .notOpen }
         var current = outgoing ?? OutgoingMessage(kind: kind)
         guard current.kind == kind else { throw .messageUnderWay }
         if kind == .text {
-            if let bad = current.utf8.validate(payload) { throw .textNotUTF8(offset: current.validated + bad) }
+            if let bad = current.utf8.validate(payload) {
+                throw .textNotUTF8(offset: current.validated + bad)
+            }
             current.validated += payload.byteCount
             if isLast, !current.utf8.isComplete { throw .textNotUTF8(offset: current.validated) }
         }
@@ -320,7 +353,9 @@ extension WebSocketEndpoint {
     }
 
     private mutating func sendControl(
-        _ opcode: Opcode, _ payload: RawSpan, into output: inout [UInt8]
+        _ opcode: Opcode,
+        _ payload: RawSpan,
+        into output: inout [UInt8]
     ) throws(UsageError) {
         guard closeHandshake.maySendData else { throw .notOpen }
         guard payload.byteCount <= FrameHeader.maximumControlPayload else {
@@ -363,11 +398,17 @@ extension WebSocketEndpoint {
     }
 
     private mutating func appendFrame(
-        opcode: Opcode, isFinal: Bool, _ payload: RawSpan, into output: inout [UInt8]
+        opcode: Opcode,
+        isFinal: Bool,
+        _ payload: RawSpan,
+        into output: inout [UInt8]
     ) {
         let key = role == .client ? maskingKeys.next() : nil
         FrameHeader(
-            isFinal: isFinal, opcode: opcode, maskingKey: key, payloadLength: UInt64(payload.byteCount)
+            isFinal: isFinal,
+            opcode: opcode,
+            maskingKey: key,
+            payloadLength: UInt64(payload.byteCount)
         ).append(to: &output)
         let start = output.count
         payload.withUnsafeBytes { output.append(contentsOf: $0) }

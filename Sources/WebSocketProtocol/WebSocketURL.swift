@@ -12,20 +12,26 @@ public struct WebSocketURL: Sendable, Hashable {
 
     /// - Throws: ``UsageError/invalidURL(_:)`` saying what is wrong.
     public init(_ text: String) throws(UsageError) {
-        guard let mark = text.firstRange(of: "://") else {
-            throw .invalidURL("\"\(text)\" has no scheme: ws:// or wss:// is expected")
-        }
-        switch text[..<mark.lowerBound].lowercased() {
+        // Over bytes: a Character can hide a delimiter under an accent.
+        let bytes = Array(text.utf8)
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+            bytes[(colon + 1)...].starts(with: "//".utf8)
+        else { throw .invalidURL("\"\(text)\" has no scheme: ws:// or wss:// is expected") }
+        switch String(decoding: bytes[..<colon], as: UTF8.self).lowercased() {
         case "ws", "http": isSecure = false
         case "wss", "https": isSecure = true
         case let other: throw .invalidURL("scheme \"\(other)\" is not ws or wss")
         }
-        let rest = text[mark.upperBound...]
+        let rest = bytes[(colon + 3)...]
         // RFC 6455 §3: a fragment means nothing here and must not be used.
-        guard !rest.contains("#") else { throw .invalidURL("a WebSocket URL has no fragment (#)") }
-        let end = rest.firstIndex(where: { $0 == "/" || $0 == "?" }) ?? rest.endIndex
-        let authority = String(rest[..<end])
-        guard !authority.contains("@") else { throw .invalidURL("a user or password in the URL is not used here") }
+        guard !rest.contains(UInt8(ascii: "#")) else {
+            throw .invalidURL("a WebSocket URL has no fragment (#)")
+        }
+        let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+        let authority = String(decoding: rest[..<end], as: UTF8.self)
+        guard !rest[..<end].contains(UInt8(ascii: "@")) else {
+            throw .invalidURL("a user or password in the URL is not used here")
+        }
         guard HTTPGrammar.isAuthority(authority) else {
             throw .invalidURL("\"\(authority)\" is not a host with an optional port")
         }
@@ -36,19 +42,22 @@ public struct WebSocketURL: Sendable, Hashable {
         if portText.isEmpty {
             port = isSecure ? 443 : 80
         } else {
-            guard let number = UInt16(portText), number > 0 else { throw .invalidURL("port \(portText) is not one") }
+            guard let number = UInt16(portText), number > 0 else {
+                throw .invalidURL("port \(portText) is not one")
+            }
             port = Int(number)
         }
         pathAndQuery = try Self.encoded(rest[end...])
     }
 
-    private static func encoded(_ text: Substring) throws(UsageError) -> String {
-        var output: [UInt8] = text.hasPrefix("/") ? [] : [UInt8(ascii: "/")]
+    private static func encoded(_ text: ArraySlice<UInt8>) throws(UsageError) -> String {
+        var output: [UInt8] = text.first == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
         let digits = Array("0123456789ABCDEF".utf8)
-        for byte in text.utf8 {
+        for byte in text {
             switch byte {
             case 0..<0x20, 0x7F: throw .invalidURL("control character in the URL")
-            case 0x21..<0x7F where byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "<") && byte != UInt8(ascii: ">"):
+            case 0x21..<0x7F
+            where byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "<") && byte != UInt8(ascii: ">"):
                 output.append(byte)
             default:
                 output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]

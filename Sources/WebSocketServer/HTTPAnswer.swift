@@ -16,7 +16,11 @@ public struct HTTPAnswer: Sendable, Hashable {
 
     /// A short text.
     public static func text(_ status: HTTPResponse.Status, _ text: String) -> HTTPAnswer {
-        HTTPAnswer(status: status, headers: [.contentType: "text/plain; charset=utf-8"], body: Array(text.utf8))
+        HTTPAnswer(
+            status: status,
+            headers: [.contentType: "text/plain; charset=utf-8"],
+            body: Array(text.utf8)
+        )
     }
 
     /// The refusal of an opening handshake.

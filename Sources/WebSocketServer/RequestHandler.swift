@@ -22,19 +22,21 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private enum State {
-        case readingHead(HTTPRequestParser)
+        case readingHead
         case done
     }
 
     private let server: Context
     private let executor: LoopTaskExecutor
-    private var state: State
+    // Apart from the state, so that it is changed in place and not copied at every read.
+    private var parser: HTTPRequestParser
+    private var state = State.readingHead
     private var deadline: Scheduled<Void>?
 
     init(_ server: Context, executor: LoopTaskExecutor) {
         self.server = server
         self.executor = executor
-        state = .readingHead(HTTPRequestParser(limits: server.options.limits))
+        parser = HTTPRequestParser(limits: server.options.limits)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -45,7 +47,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// One deadline at a time; a new one replaces the old.
     private func schedule(
-        _ delay: Duration, _ context: ChannelHandlerContext,
+        _ delay: Duration,
+        _ context: ChannelHandlerContext,
         _ action: @escaping @Sendable (RequestHandler, ChannelHandlerContext) -> Void
     ) {
         deadline?.cancel()
@@ -57,19 +60,17 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func timedOut(_ context: ChannelHandlerContext) {
-        guard case .readingHead(let parser) = state else { return }
+        guard case .readingHead = state else { return }
         // A connection opened in advance and never used is nobody's mistake: no answer is owed.
         guard parser.hasBegun else { return context.close(promise: nil) }
         answer(.text(.requestTimeout, "the request did not arrive in time\n"), context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .readingHead(var parser) = state else { return }
+        guard case .readingHead = state else { return }
         var buffer = unwrapInboundIn(data)
         do throws(ProtocolError) {
-            let head = try parser.parse(&buffer)
-            state = .readingHead(parser)
-            if let head { decide(head, leftover: buffer, context) }
+            if let head = try parser.parse(&buffer) { decide(head, leftover: buffer, context) }
         } catch {
             refuse(error, context)
         }
@@ -88,8 +89,11 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func upgrade(
-        _ handshake: ServerHandshake, _ route: Router.Socket, _ parameters: [String: String],
-        leftover: ByteBuffer, _ context: ChannelHandlerContext
+        _ handshake: ServerHandshake,
+        _ route: Router.Socket,
+        _ parameters: [String: String],
+        leftover: ByteBuffer,
+        _ context: ChannelHandlerContext
     ) {
         let subprotocol = handshake.choose(subprotocolFrom: route.subprotocols)
         do {
@@ -97,14 +101,27 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
             state = .done
             deadline?.cancel()
             let channel = context.channel
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: HTTPHeadSerializer.bytes(of: response))), promise: nil)
+            context.writeAndFlush(
+                wrapOutboundOut(ByteBuffer(bytes: HTTPHeadSerializer.bytes(of: response))),
+                promise: nil
+            )
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
             let socket = try ChannelTransport.start(
-                on: channel, role: .server, request: handshake.request, subprotocol: subprotocol,
-                options: server.options, leftover: leftover)
+                on: channel,
+                role: .server,
+                request: handshake.request,
+                subprotocol: subprotocol,
+                options: server.options,
+                leftover: leftover
+            )
             log(context, handshake.request, status: response.status, connection: socket)
             route.service.start(
-                socket, parameters: parameters, executor: executor, registry: server.registry, logger: server.logger)
+                socket,
+                parameters: parameters,
+                executor: executor,
+                registry: server.registry,
+                logger: server.logger
+            )
             server.registry.removeHandshaking(channel)
         } catch {
             server.logger.error("an upgrade failed", metadata: ["error": "\(error)"])
@@ -114,7 +131,11 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func refuse(_ error: ProtocolError, _ context: ChannelHandlerContext) {
         server.logger.debug(
-            "refused", metadata: ["peer": "\(context.remoteAddress.map(String.init(describing:)) ?? "")", "reason": "\(error)"])
+            "refused",
+            metadata: [
+                "peer": "\(context.remoteAddress.map(String.init(describing:)) ?? "")", "reason": "\(error)",
+            ]
+        )
         answer(HTTPAnswer(refusing: error), context)
     }
 
@@ -130,7 +151,9 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func log(
-        _ context: ChannelHandlerContext, _ request: HTTPRequest, status: HTTPResponse.Status,
+        _ context: ChannelHandlerContext,
+        _ request: HTTPRequest,
+        status: HTTPResponse.Status,
         connection: WebSocketConnection? = nil
     ) {
         // Without the query: it may hold a secret.

@@ -10,7 +10,9 @@ struct RoutePattern: Hashable, Sendable {
 
     /// - Throws: ``RouteError`` for what is not a path, or names a parameter twice.
     init(_ text: String) throws(RouteError) {
-        guard text.hasPrefix("/") else { throw RouteError(path: text, problem: "does not begin with a slash") }
+        guard text.hasPrefix("/") else {
+            throw RouteError(path: text, problem: "does not begin with a slash")
+        }
         guard !text.contains(where: { $0 == "?" || $0 == "#" }) else {
             throw RouteError(path: text, problem: "has a query or a fragment; a route is a path")
         }
@@ -22,7 +24,9 @@ struct RoutePattern: Hashable, Sendable {
                 continue
             }
             let name = String(part.dropFirst())
-            guard !name.isEmpty else { throw RouteError(path: text, problem: "has a parameter without a name") }
+            guard !name.isEmpty else {
+                throw RouteError(path: text, problem: "has a parameter without a name")
+            }
             guard names.insert(name).inserted else {
                 throw RouteError(path: text, problem: "names the parameter :\(name) twice")
             }

@@ -32,10 +32,13 @@ struct Router: Sendable {
     private var sockets = Table<Socket>()
     private var pages = Table<@Sendable (HTTPRequest) -> HTTPAnswer>()
 
-    mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) { try sockets.add(path, socket) }
+    mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) {
+        try sockets.add(path, socket)
+    }
 
     mutating func addPage(
-        _ path: String, _ page: @escaping @Sendable (HTTPRequest) -> HTTPAnswer
+        _ path: String,
+        _ page: @escaping @Sendable (HTTPRequest) -> HTTPAnswer
     ) throws(RouteError) {
         try pages.add(path, page)
     }
@@ -48,8 +51,11 @@ struct Router: Sendable {
 
     /// What to do with a request.
     func decide(_ head: HTTPRequestHead) -> Decision {
-        guard let segments = RoutePattern.segments(ofTarget: head.request.path ?? "") else {
-            return .answer(.text(.badRequest, "the path has a broken percent-escape\n"))
+        let target = head.request.path ?? ""
+        guard let segments = RoutePattern.segments(ofTarget: target) else {
+            let problem =
+                target.hasPrefix("/") ? "the path has a broken percent-escape" : "the target is not a path"
+            return .answer(.text(.badRequest, "\(problem)\n"))
         }
         let socket = sockets.find(segments)
         let page = pages.find(segments)

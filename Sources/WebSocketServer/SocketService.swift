@@ -21,8 +21,11 @@ enum SocketService: Sendable {
 
     /// Starts to serve; to be called on the connection's event loop.
     func start(
-        _ socket: WebSocketConnection, parameters: [String: String], executor: LoopTaskExecutor,
-        registry: ConnectionRegistry, logger: Logger
+        _ socket: WebSocketConnection,
+        parameters: [String: String],
+        executor: LoopTaskExecutor,
+        registry: ConnectionRegistry,
+        logger: Logger
     ) {
         switch self {
         case .callbacks(let make):
@@ -47,7 +50,10 @@ enum SocketService: Sendable {
     }
 
     private static func run(
-        _ handler: SocketHandler, _ socket: WebSocketConnection, _ parameters: [String: String], _ logger: Logger
+        _ handler: SocketHandler,
+        _ socket: WebSocketConnection,
+        _ parameters: [String: String],
+        _ logger: Logger
     ) async {
         do {
             try await handler(socket, parameters)
@@ -55,7 +61,10 @@ enum SocketService: Sendable {
         } catch {
             // Once the connection has ended, errors only say so.
             if socket.end == nil {
-                logger.error("a handler failed", metadata: ["connection": "\(socket.id)", "error": "\(error)"])
+                logger.error(
+                    "a handler failed",
+                    metadata: ["connection": "\(socket.id)", "error": "\(error)"]
+                )
                 _ = try? await socket.close(code: .internalError)
             }
         }
@@ -68,6 +77,7 @@ enum SocketService: Sendable {
             metadata: [
                 "connection": "\(socket.id)", "code": "\(end.code.rawValue)", "cause": "\(end.cause.name)",
                 "end": "\(end)",
-            ])
+            ]
+        )
     }
 }

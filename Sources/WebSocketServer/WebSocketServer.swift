@@ -55,7 +55,8 @@ public final class WebSocketServer: Service, Sendable {
 extension WebSocketServer {
     /// Serves WebSockets at a path, each in a task on its event loop.
     ///
-    /// Routes are added before the server starts; one that cannot be served makes the start fail.
+    /// Routes are added before the server starts; one that cannot be served makes the start fail, one that
+    /// comes later is not served and an error in the log.
     ///
     /// - Parameters:
     ///   - path: exact segments, and segments `:name` whose text the handler finds in its parameters,
@@ -64,32 +65,40 @@ extension WebSocketServer {
     ///     offers too is agreed on; if there is none, the connection opens without one.
     ///   - handler: see ``SocketHandler``.
     public func route(_ path: String, subprotocols: [String] = [], handler: @escaping SocketHandler) {
-        add { router throws(RouteError) in
+        add(path) { router throws(RouteError) in
             try router.addSocket(path, .init(subprotocols: subprotocols, service: .handler(handler)))
         }
     }
 
     /// Serves WebSockets at a path by callbacks on their event loop. See ``route(_:subprotocols:handler:)``.
     public func route(_ path: String, subprotocols: [String] = [], callbacks: @escaping SocketCallbacks) {
-        add { router throws(RouteError) in
+        add(path) { router throws(RouteError) in
             try router.addSocket(path, .init(subprotocols: subprotocols, service: .callbacks(callbacks)))
         }
     }
 
     /// Answers `GET` and `HEAD` at a path. Runs on an event loop and must not block.
     public func page(_ path: String, _ answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer) {
-        add { router throws(RouteError) in try router.addPage(path, answer) }
+        add(path) { router throws(RouteError) in try router.addPage(path, answer) }
     }
 
-    private func add(_ change: (inout Router) throws(RouteError) -> Void) {
-        state.withLock { state in
-            guard case .preparing(var router, nil) = state else { return }
+    private func add(_ path: String, _ change: (inout Router) throws(RouteError) -> Void) {
+        let isTooLate = state.withLock { state in
+            guard case .preparing(var router, let problem) = state else { return true }
+            guard problem == nil else { return false }
             do throws(RouteError) {
                 try change(&router)
                 state = .preparing(router, nil)
             } catch {
                 state = .preparing(router, error)
             }
+            return false
+        }
+        if isTooLate {
+            configuration.logger.error(
+                "a route was added after the start and is not served",
+                metadata: ["path": "\(path)"]
+            )
         }
     }
 }
@@ -126,9 +135,14 @@ extension WebSocketServer {
         }
         let group = ownedGroup ?? .singleton
         let executors = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) })
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
+        )
         let context = RequestHandler.Context(
-            router: router, options: configuration.connection, registry: registry, logger: configuration.logger)
+            router: router,
+            options: configuration.connection,
+            registry: registry,
+            logger: configuration.logger
+        )
 
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
@@ -141,7 +155,8 @@ extension WebSocketServer {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
+                    let executor =
+                        executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
                     try pipeline.addHandler(RequestHandler(context, executor: executor))
                 }
             }
@@ -167,7 +182,9 @@ extension WebSocketServer {
     public func run() async throws {
         if state.withLock({ if case .preparing = $0 { true } else { false } }) { try await start() }
         let (channel, ownedGroup) = try state.withLock { state throws in
-            guard case .listening(let channel, let ownedGroup) = state else { throw ServerError.alreadyStarted }
+            guard case .listening(let channel, let ownedGroup) = state else {
+                throw ServerError.alreadyStarted
+            }
             state = .over
             return (channel, ownedGroup)
         }
@@ -186,7 +203,9 @@ extension WebSocketServer {
         let closeTimeout = min(timeout, configuration.connection.closeTimeout)
         registry.beginShutdown { connection in
             // Refused only for codes that cannot be sent, and this one can.
-            connection.onLoop { try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout) }
+            connection.onLoop {
+                try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout)
+            }
         }
         let (registry, logger) = (registry, configuration.logger)
         let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {

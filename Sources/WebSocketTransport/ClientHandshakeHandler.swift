@@ -9,8 +9,8 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     typealias OutboundOut = ByteBuffer
 
     private enum State {
-        case readingHead(HTTPResponseParser)
-        case readingBody(HTTPResponse, RefusalBody)
+        case readingHead
+        case readingBody(HTTPResponse)
         case done
     }
 
@@ -18,7 +18,10 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     private let requestBytes: [UInt8]
     private let options: ConnectionOptions
     private let promise: EventLoopPromise<WebSocketConnection>
-    private var state: State
+    // Apart from the state, so that it is changed in place and not copied at every read.
+    private var parser: HTTPResponseParser
+    private var body: RefusalBody?
+    private var state = State.readingHead
     private var deadline: Scheduled<Void>?
     private var interimAnswers = 0
 
@@ -34,7 +37,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
         requestBytes = try HTTPHeadSerializer.bytes(of: handshake.request)
         self.options = options
         self.promise = promise
-        state = .readingHead(HTTPResponseParser(limits: options.limits))
+        parser = HTTPResponseParser(limits: options.limits)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -50,18 +53,15 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
         var buffer = unwrapInboundIn(data)
         while buffer.readableBytes > 0 {
             switch state {
-            case .readingHead(var parser):
+            case .readingHead:
                 do throws(ProtocolError) {
-                    let head = try parser.parse(&buffer)
-                    state = .readingHead(parser)
-                    if let head { answered(head, leftover: buffer, context) }
+                    if let head = try parser.parse(&buffer) { answered(head, leftover: buffer, context) }
                 } catch {
                     fail(.handshakeRefused(error), context)
                 }
-            case .readingBody(let response, var body):
-                body.append(buffer.readableBytesView)
-                state = .readingBody(response, body)
-                if body.isComplete { refused(context) }
+            case .readingBody:
+                body?.append(buffer.readableBytesView)
+                if body?.isComplete == true { refused(context) }
                 return
             case .done:
                 return
@@ -74,14 +74,15 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
             interimAnswers < Self.maxInterimAnswers
         {
             interimAnswers += 1
-            state = .readingHead(HTTPResponseParser(limits: options.limits))
+            parser = HTTPResponseParser(limits: options.limits)
             return
         }
         do throws(ProtocolError) {
             open(try handshake.check(response), leftover: leftover, context)
         } catch .unexpectedStatus {
             let body = RefusalBody(of: response)
-            state = .readingBody(response, body)
+            self.body = body
+            state = .readingBody(response)
             if body.isComplete { refused(context) }
         } catch {
             fail(.handshakeRefused(error), context, response: response)
@@ -113,12 +114,12 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
 
     /// The whole answer is here, or as much of it as will come.
     private func refused(_ context: ChannelHandlerContext) {
-        guard case .readingBody(let response, let body) = state else { return }
+        guard case .readingBody(let response) = state else { return }
         fail(
             .handshakeRefused(.unexpectedStatus(response.status.code)),
             context,
             response: response,
-            body: body.bytes
+            body: body?.bytes ?? []
         )
     }
 

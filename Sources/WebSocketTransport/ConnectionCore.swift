@@ -108,7 +108,7 @@ extension ConnectionCore {
         switch event {
         case .message(let kind, let payload): deliver(kind, payload, in: input)
         case .part: break  // The endpoint is asked for whole messages.
-        case .ping: countPing()
+        case .ping: answerPing()
         case .pong(let payload):
             let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
             pings.answered(by: bytes, at: eventLoop.now)
@@ -116,14 +116,16 @@ extension ConnectionCore {
         }
     }
 
-    private func countPing() {
+    /// Each ping gets its pong, as long as the transport takes them; then only the latest (see
+    /// ``drainReplies()``).
+    private func answerPing() {
         let now = eventLoop.now
         if now >= pingSecondBegan + .seconds(1) {
             pingSecondBegan = now
             pingsThisSecond = 0
         }
         pingsThisSecond += 1
-        guard pingsThisSecond > options.maxPingsPerSecond else { return }
+        guard pingsThisSecond > options.maxPingsPerSecond else { return drainReplies() }
         endpoint.fail(.tooManyPings(limit: options.maxPingsPerSecond))
         peerEndedConversation()
     }
@@ -397,7 +399,8 @@ extension ConnectionCore {
     /// A ping is answered before the data that came behind it. While the transport holds a full window, a
     /// pong waits here, where a newer one replaces it.
     private func drainReplies() {
-        if endpoint.owesReplies, inFlightWire < Self.transportWindow { endpoint.drainReplies(into: &outbox) }
+        guard endpoint.owesReplies, outbox.count + inFlightWire < Self.transportWindow else { return }
+        endpoint.drainReplies(into: &outbox)
     }
 
     /// Frames what fits the transport's window, replies first.

@@ -6,12 +6,16 @@ import WebSocketTransport
 extension WebSocketServer {
     /// What `duplex serve` serves.
     func addCommandRoutes(subprotocols: [String]) {
-        route("/echo", subprotocols: subprotocols, callbacks: { _, _ in
-            ConnectionCallbacks(onMessage: { socket, kind, bytes in
-                // Refused only when the connection is closing, and then nobody waits for an answer.
-                try? socket.send(kind, bytes)
-            })
-        })
+        route(
+            "/echo",
+            subprotocols: subprotocols,
+            callbacks: { _, _ in
+                ConnectionCallbacks(onMessage: { socket, kind, bytes in
+                    // Refused only when the connection is closing, and then nobody waits for an answer.
+                    try? socket.send(kind, bytes)
+                })
+            }
+        )
 
         let topics = TopicHub()
         route("/topic/:name", subprotocols: subprotocols) { socket, parameters in
@@ -33,10 +37,11 @@ extension HTTPAnswer {
             .contentType: "text/html; charset=utf-8",
             .cacheControl: "no-store",
             .contentSecurityPolicy: """
-                default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
-                connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-                """,
+            default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+            connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+            """,
             .xContentTypeOptions: "nosniff",
         ],
-        body: PackageResources.console_html)
+        body: PackageResources.console_html
+    )
 }

@@ -21,7 +21,8 @@ struct Connect: AsyncParsableCommand {
             2 closed with another code, 3 lost without a close, 4 the server broke the protocol, 5 timeout, \
             6 name not found, 7 TCP failed, 8 TLS failed, 9 the server refused the WebSocket, \
             64 wrong usage, 130 interrupted, 1 anything else.
-            """)
+            """
+    )
 
     @Argument(help: "Where to: ws://host:port/path or wss://host/path.")
     var url: String
@@ -29,10 +30,17 @@ struct Connect: AsyncParsableCommand {
     @Flag(help: "Send and write bytes instead of lines of text.")
     var binary = false
 
-    @Option(help: ArgumentHelp("A field for the request, as \"Name: value\"; repeat for more.", valueName: "field"))
+    @Option(
+        help: ArgumentHelp(
+            "A field for the request, as \"Name: value\"; repeat for more.",
+            valueName: "field"
+        )
+    )
     var header: [String] = []
 
-    @Option(help: ArgumentHelp("A subprotocol to offer; repeat for more, the preferred first.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("A subprotocol to offer; repeat for more, the preferred first.", valueName: "name")
+    )
     var subprotocol: [String] = []
 
     @Flag(help: "Take any certificate: the connection can be listened to and changed by others.")
@@ -41,9 +49,12 @@ struct Connect: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The largest message taken, such as 65536, 64KiB or 2GiB.", valueName: "size"))
     var maxMessageSize = ByteCount(Limits().maxMessageSize)
 
-    @Option(help: ArgumentHelp(
-        "After the end of the input, stay until nothing has come for this many seconds, or until \"close\".",
-        valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "After the end of the input, stay until nothing has come for this many seconds, or until \"close\".",
+            valueName: "seconds"
+        )
+    )
     var linger = Linger.seconds(0.5)
 
     func run() async throws {
@@ -79,7 +90,8 @@ struct Connect: AsyncParsableCommand {
         var options = ClientOptions(subprotocols: subprotocol)
         options.connection.limits.maxMessageSize = maxMessageSize.bytes
         for field in header {
-            guard let colon = field.firstIndex(of: ":"), let name = HTTPField.Name(String(field[..<colon])) else {
+            guard let colon = field.firstIndex(of: ":"), let name = HTTPField.Name(String(field[..<colon]))
+            else {
                 throw ValidationError("--header \"\(field)\" is not \"Name: value\"")
             }
             let value = field[field.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
@@ -99,7 +111,9 @@ struct Connect: AsyncParsableCommand {
         StandardError.write(line: "duplex: \(error)")
         // The refusal's own words, when they are words.
         guard let body = String(validating: error.body.prefix(2048), as: UTF8.self) else { return }
-        for line in body.split(whereSeparator: \.isNewline).prefix(10) { StandardError.write(line: "  \(line)") }
+        for line in body.split(whereSeparator: \.isNewline).prefix(10) {
+            StandardError.write(line: "  \(line)")
+        }
     }
 }
 

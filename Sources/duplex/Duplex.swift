@@ -7,5 +7,6 @@ struct Duplex: AsyncParsableCommand {
         commandName: "duplex",
         abstract: "Serves WebSockets and talks to them.",
         version: "0.1.0",
-        subcommands: [Serve.self, Connect.self])
+        subcommands: [Serve.self, Connect.self]
+    )
 }

@@ -26,7 +26,9 @@ enum ExitStatus: Int32 {
 
     init(_ end: ConnectionEnd) {
         if end.wasClean {
-            self = end.code == .normalClosure || end.code == .noStatusReceived ? .closedNormally : .closedOtherwise
+            self =
+                end.code == .normalClosure || end.code == .noStatusReceived
+                ? .closedNormally : .closedOtherwise
         } else {
             self.init(end.cause)
         }

@@ -17,7 +17,8 @@ struct Serve: AsyncParsableCommand {
 
             SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to ten seconds for the \
             peers' answers, and stops.
-            """)
+            """
+    )
 
     @Option(help: "The name or address to listen at.")
     var host = "127.0.0.1"
@@ -31,7 +32,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The largest message taken, such as 65536, 64KiB or 2GiB.", valueName: "size"))
     var maxMessageSize = ByteCount(Limits().maxMessageSize)
 
-    @Option(help: ArgumentHelp("A subprotocol spoken on every path; repeat for more, the preferred first.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "A subprotocol spoken on every path; repeat for more, the preferred first.",
+            valueName: "name"
+        )
+    )
     var subprotocol: [String] = []
 
     @Flag(name: .shortAndLong, help: "Log connections and refusals to standard error.")
@@ -47,7 +53,8 @@ struct Serve: AsyncParsableCommand {
         var connection = ConnectionOptions()
         connection.limits.maxMessageSize = maxMessageSize.bytes
         let server = WebSocketServer(
-            .init(host: host, port: Int(port), connection: connection, workers: workers, logger: logger))
+            .init(host: host, port: Int(port), connection: connection, workers: workers, logger: logger)
+        )
         server.addCommandRoutes(subprotocols: subprotocol)
 
         do {
@@ -61,7 +68,10 @@ struct Serve: AsyncParsableCommand {
         lifecycleLogger.logLevel = .error
         try await ServiceGroup(
             configuration: .init(
-                services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: lifecycleLogger)
+                services: [server],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: lifecycleLogger
+            )
         ).run()
     }
 
@@ -78,6 +88,7 @@ struct Serve: AsyncParsableCommand {
 
             Ctrl-C stops it.
 
-            """)
+            """
+        )
     }
 }

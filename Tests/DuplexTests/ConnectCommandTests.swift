@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import NIOCore
+import TestSupport
 import Testing
 import WebSocketProtocol
 import WebSocketServer
@@ -10,7 +11,8 @@ import WebSocketTransport
 struct ConnectCommandTests {
     /// Runs the command with all of its input given.
     private func connect(
-        _ arguments: [String], input: String = ""
+        _ arguments: [String],
+        input: String = ""
     ) async throws -> (exit: ChildProcess.Exit, output: String, errors: String) {
         let process = try ChildProcess(Tools.duplex, ["connect"] + arguments)
         try process.write(input)
@@ -19,25 +21,31 @@ struct ConnectCommandTests {
         return (exit, String(decoding: output, as: UTF8.self), errors)
     }
 
-    /// A server in this process, for what `duplex serve` does not do.
-    private func serving(
-        _ configuration: WebSocketServer.Configuration = .init(port: 0), _ routes: (WebSocketServer) -> Void,
-        _ body: (Int) async throws -> Void
-    ) async throws {
-        let server = WebSocketServer(configuration)
-        routes(server)
-        let port = try #require(try await server.start().port)
-        let run = Task { try await server.run() }
-        defer { run.cancel() }
-        try await body(port)
-    }
-
     @Test func `A line piped in comes back from the echo, and the status is 0`() async throws {
         let serve = try await ServeProcess.start()
         let (exit, output, errors) = try await connect([serve.url("/echo")], input: "hola\n")
         #expect(output == "hola\n")
         #expect(exit == .init(status: 0))
         #expect(errors.contains("closed 1000"))
+    }
+
+    @Test(.enabled(if: Tools.mayUse(Tools.python), "Python is not there to make a terminal"))
+    func `At a terminal it says what it does, and Ctrl-D closes`() async throws {
+        let serve = try await ServeProcess.start()
+        let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+        let terminal = try ChildProcess(
+            Tools.python.orMissing("Python"),
+            ["-c", spawn, Tools.duplex, "connect", serve.url("/echo")]
+        )
+        #expect(try await terminal.line(beginning: "connected").hasPrefix("; Ctrl-D closes"))
+        try terminal.write("hola\n")
+        try terminal.write([0x04])
+        let (exit, output, _) = try await terminal.finished()
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\r\n")
+        // Once as the terminal shows what is typed, once from the server.
+        #expect(lines.filter { $0.hasSuffix("hola") }.count == 2, "\(lines)")
+        #expect(lines.last?.contains("closed 1000") == true)
+        #expect(exit == .init(status: 0))
     }
 
     @Test func `Many lines come back in order, the last one without its line feed too`() async throws {
@@ -72,7 +80,9 @@ struct ConnectCommandTests {
 
     @Test func `The code and reason are shown, and another code than 1000 is status 2`() async throws {
         try await serving { server in
-            server.route("/bye") { socket, _ in try await socket.close(code: CloseCode(4321), reason: "enough") }
+            server.route("/bye") { socket, _ in
+                try await socket.close(code: CloseCode(4321), reason: "enough")
+            }
         } _: { port in
             let process = try ChildProcess(Tools.duplex, ["connect", "ws://127.0.0.1:\(port)/bye"])
             // Its input stays open: the server's close alone must end it.
@@ -121,7 +131,8 @@ struct ConnectCommandTests {
             }
         } _: { port in
             let (exit, output, _) = try await connect([
-                "--header", "Authorization: Bearer abc", "--subprotocol", "v1.chat", "--subprotocol", "v2.chat",
+                "--header", "Authorization: Bearer abc", "--subprotocol", "v1.chat", "--subprotocol",
+                "v2.chat",
                 "ws://127.0.0.1:\(port)/who",
             ])
             #expect(output == "Bearer abc v2.chat\n")
@@ -161,7 +172,9 @@ struct ConnectCommandTests {
             }
         } _: { port in
             let (exit, output, _) = try await connect(
-                ["--linger", "close", "ws://127.0.0.1:\(port)/late"], input: "go\n")
+                ["--linger", "close", "ws://127.0.0.1:\(port)/late"],
+                input: "go\n"
+            )
             #expect(output == "late\n")
             #expect(exit == .init(status: 0))
         }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WebSocketProtocol
 import WebSocketTransport
@@ -6,30 +7,42 @@ import WebSocketTransport
 @Suite("Node.js ws", .enabled(if: Tools.mayUse(Tools.node), "make test installs it"), .timeLimit(.minutes(4)))
 struct NodeInteropTests {
     @Test func `Its client passes every check against our echo`() async throws {
-        try await ForeignClient.run(Tools.node.orMissing("Node.js"), Tools.path("Tests/Interop/node/client.js"))
+        try await ForeignClient.run(
+            Tools.node.orMissing("Node.js"),
+            Tools.path("Tests/Interop/node/client.js")
+        )
     }
 
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl makes the certificate"))
     func `Its client passes every check over TLS`() async throws {
-        try await ForeignClient.runOverTLS(Tools.node.orMissing("Node.js"), Tools.path("Tests/Interop/node/client.js"))
+        try await ForeignClient.runOverTLS(
+            Tools.node.orMissing("Node.js"),
+            Tools.path("Tests/Interop/node/client.js")
+        )
     }
 
     @Test(arguments: ForeignServer.scenarios)
     func `Our client with its server`(scenario: ForeignServer.Scenario) async throws {
         let server = try await ForeignServer.start(
-            Tools.node.orMissing("Node.js"), Tools.path("Tests/Interop/node/echo_server.js"))
+            Tools.node.orMissing("Node.js"),
+            Tools.path("Tests/Interop/node/echo_server.js")
+        )
         try await scenario.run(server)
     }
 
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl makes the certificate"))
     func `Our client with its server over TLS`() async throws {
         try await ForeignServer.checkTLS(
-            Tools.node.orMissing("Node.js"), Tools.path("Tests/Interop/node/echo_server.js"))
+            Tools.node.orMissing("Node.js"),
+            Tools.path("Tests/Interop/node/echo_server.js")
+        )
     }
 
     @Test func `An extension nobody offered fails the opening handshake`() async throws {
         let server = try await ForeignServer.start(
-            Tools.node.orMissing("Node.js"), Tools.path("Tests/Interop/node/echo_server.js"))
+            Tools.node.orMissing("Node.js"),
+            Tools.path("Tests/Interop/node/echo_server.js")
+        )
         let error = await #expect(throws: ConnectError.self) {
             _ = try await WebSocketConnection.connect(to: server.url("/deflate-unasked"))
         }

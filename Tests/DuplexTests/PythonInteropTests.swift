@@ -1,31 +1,43 @@
+import TestSupport
 import Testing
 import WebSocketTransport
 
 /// Python's `websockets`, as client of ours and as server of ours.
 @Suite(
-    "Python websockets", .enabled(if: Tools.mayUse(Tools.python), "make test installs it"), .timeLimit(.minutes(4)))
+    "Python websockets",
+    .enabled(if: Tools.mayUse(Tools.python), "make test installs it"),
+    .timeLimit(.minutes(4))
+)
 struct PythonInteropTests {
     @Test func `Its client passes every check against our echo`() async throws {
         try await ForeignClient.run(
-            Tools.python.orMissing("Python with websockets"), Tools.path("Tests/Interop/python/client.py"))
+            Tools.python.orMissing("Python with websockets"),
+            Tools.path("Tests/Interop/python/client.py")
+        )
     }
 
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl makes the certificate"))
     func `Its client passes every check over TLS`() async throws {
         try await ForeignClient.runOverTLS(
-            Tools.python.orMissing("Python with websockets"), Tools.path("Tests/Interop/python/client.py"))
+            Tools.python.orMissing("Python with websockets"),
+            Tools.path("Tests/Interop/python/client.py")
+        )
     }
 
     @Test(arguments: ForeignServer.scenarios)
     func `Our client with its server`(scenario: ForeignServer.Scenario) async throws {
         let server = try await ForeignServer.start(
-            Tools.python.orMissing("Python with websockets"), Tools.path("Tests/Interop/python/echo_server.py"))
+            Tools.python.orMissing("Python with websockets"),
+            Tools.path("Tests/Interop/python/echo_server.py")
+        )
         try await scenario.run(server)
     }
 
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl makes the certificate"))
     func `Our client with its server over TLS`() async throws {
         try await ForeignServer.checkTLS(
-            Tools.python.orMissing("Python with websockets"), Tools.path("Tests/Interop/python/echo_server.py"))
+            Tools.python.orMissing("Python with websockets"),
+            Tools.path("Tests/Interop/python/echo_server.py")
+        )
     }
 }

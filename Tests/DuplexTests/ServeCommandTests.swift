@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WebSocketProtocol
 import WebSocketTransport
@@ -41,7 +42,9 @@ struct ServeCommandTests {
         #expect(exit == .init(status: 0))
     }
 
-    @Test func `A message over --max-message-size is refused with 1009, one at the limit is echoed`() async throws {
+    @Test func `A message over --max-message-size is refused with 1009, one at the limit is echoed`()
+        async throws
+    {
         let serve = try await ServeProcess.start(["--max-message-size", "64KiB"])
         let connection = try await WebSocketConnection.connect(to: serve.url("/echo"))
         let atLimit = [UInt8](repeating: 7, count: 64 << 10)
@@ -52,7 +55,9 @@ struct ServeCommandTests {
         #expect(end.code == .messageTooBig)
     }
 
-    @Test func `A topic's message goes to all who are on it, the sender too, and to nobody else`() async throws {
+    @Test func `A topic's message goes to all who are on it, the sender too, and to nobody else`()
+        async throws
+    {
         let serve = try await ServeProcess.start(["--workers", "3"])
         var here: [WebSocketConnection] = []
         for _ in 0..<6 { here.append(try await .connect(to: serve.url("/topic/a%20b"))) }
@@ -85,7 +90,10 @@ struct ServeCommandTests {
         #expect(console.status == 200)
         #expect(console.head.contains("content-type: text/html; charset=utf-8"))
         #expect(console.head.contains("content-security-policy: default-src 'none'"))
-        let file = try String(contentsOfFile: Tools.path("Sources/duplex/Resources/console.html"), encoding: .utf8)
+        let file = try String(
+            contentsOfFile: Tools.path("Sources/duplex/Resources/console.html"),
+            encoding: .utf8
+        )
         #expect(console.body == file)
         #expect(try await HTTPGet.get(port: serve.port, "/nothing").status == 404)
         let echo = try await HTTPGet.get(port: serve.port, "/echo")
@@ -97,7 +105,9 @@ struct ServeCommandTests {
     @Test func `--subprotocol is agreed on with those who offer it`() async throws {
         let serve = try await ServeProcess.start(["--subprotocol", "v2.chat", "--subprotocol", "v1.chat"])
         let offering = try await WebSocketConnection.connect(
-            to: serve.url("/echo"), options: .init(subprotocols: ["v1.chat", "v2.chat"]))
+            to: serve.url("/echo"),
+            options: .init(subprotocols: ["v1.chat", "v2.chat"])
+        )
         #expect(offering.subprotocol == "v2.chat")
         let silent = try await WebSocketConnection.connect(to: serve.url("/echo"))
         #expect(silent.subprotocol == nil)

@@ -97,7 +97,7 @@ struct LivenessTests {
         #expect(sender.connection.end == nil)
     }
 
-    @Test("A ping is answered with its payload, once per read for many", arguments: roles)
+    @Test("Each ping is answered with its payload, those of one read in one write", arguments: roles)
     func pong(_ role: Role) throws {
         let socket = try EmbeddedConnection(role, .quiet())
         socket.receive(Frame(.ping, [1, 2, 3]))
@@ -106,9 +106,10 @@ struct LivenessTests {
         #expect(try socket.takeFrames() == [Frame(.pong)])
         socket.receive(Frame(.ping, [UInt8](repeating: 5, count: 125)))
         #expect(try socket.takeFrames() == [Frame(.pong, [UInt8](repeating: 5, count: 125))])
-        // RFC 6455 §5.5.3: only the most recent need be answered.
-        socket.receive(Frame(.ping, [1]), Frame(.ping, [2]))
-        #expect(try socket.takeFrames() == [Frame(.pong, [2])])
+        _ = socket.pipe.takeCalls()
+        socket.receive(Frame(.ping, [1]), .text("between"), Frame(.ping, [2]))
+        #expect(try socket.takeFrames() == [Frame(.pong, [1]), Frame(.pong, [2])])
+        #expect(socket.pipe.takeCalls().count == 1)
     }
 
     @Test("More pings in a second than allowed: 1008", arguments: roles)

@@ -1,4 +1,5 @@
 import HTTPTypes
+import TestSupport
 import Testing
 import WebSocketProtocol
 import WebSocketTransport
@@ -9,7 +10,9 @@ struct ForeignServer: Sendable {
     let port: Int
     var scheme = "ws"
 
-    static func start(_ interpreter: String, _ script: String, _ arguments: [String] = []) async throws -> ForeignServer {
+    static func start(_ interpreter: String, _ script: String, _ arguments: [String] = []) async throws
+        -> ForeignServer
+    {
         let process = try ChildProcess(interpreter, [script] + arguments)
         let text = try await process.line(beginning: "listening ")
         return ForeignServer(process: process, port: try #require(Int(text)))
@@ -84,7 +87,9 @@ struct ForeignServer: Sendable {
             #expect(try await socket.close().wasClean)
         },
         Scenario("its close, with code and reason") { server in
-            let socket = try await WebSocketConnection.connect(to: server.url("/close?code=4123&reason=gr%C3%BC%C3%9Fe"))
+            let socket = try await WebSocketConnection.connect(
+                to: server.url("/close?code=4123&reason=gr%C3%BC%C3%9Fe")
+            )
             let end = await socket.closed
             #expect(end.code == CloseCode(4123))
             #expect(end.reason == "grüße")
@@ -116,7 +121,10 @@ struct ForeignServer: Sendable {
         },
         Scenario("a subprotocol is agreed on, or none is") { server in
             let options = ClientOptions(subprotocols: ["v1.chat", "v2.chat"])
-            let agreed = try await WebSocketConnection.connect(to: server.url("/subprotocol"), options: options)
+            let agreed = try await WebSocketConnection.connect(
+                to: server.url("/subprotocol"),
+                options: options
+            )
             #expect(agreed.subprotocol == "v2.chat")
             let silent = try await WebSocketConnection.connect(to: server.url("/subprotocol"))
             #expect(silent.subprotocol == nil)
@@ -137,7 +145,11 @@ struct ForeignServer: Sendable {
     static func checkTLS(_ interpreter: String, _ script: String) async throws {
         let certificate = try await Certificate.make()
         defer { certificate.remove() }
-        var server = try await start(interpreter, script, ["--tls", certificate.certificateFile, certificate.keyFile])
+        var server = try await start(
+            interpreter,
+            script,
+            ["--tls", certificate.certificateFile, certificate.keyFile]
+        )
         server.scheme = "wss"
         let trusting = ClientOptions(tls: try certificate.clientConfiguration())
         let socket = try await WebSocketConnection.connect(to: server.url("/echo"), options: trusting)
@@ -152,5 +164,7 @@ struct ForeignServer: Sendable {
         #expect(error?.cause.name == "tls")
     }
 
-    private static func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 167) } }
+    private static func pattern(_ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 167) }
+    }
 }

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// `duplex serve` as a program of its own, on a port that the system chose.
 struct ServeProcess: Sendable {
     let process: ChildProcess

@@ -1,34 +1,34 @@
-import Foundation
+package import Foundation
 
 /// Where the programs are that the tests meet. `make test` installs them.
-enum Tools {
+package enum Tools {
     /// The top folder of the package.
-    static let root: URL = {
+    package static let root: URL = {
         var url = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { url.deleteLastPathComponent() }
+        for _ in 0..<3 { url.deleteLastPathComponent() }
         return url
     }()
 
-    static func path(_ relative: String) -> String { root.appendingPathComponent(relative).path }
+    package static func path(_ relative: String) -> String { root.appendingPathComponent(relative).path }
 
     /// The command, as it was built along with the tests.
-    static let duplex: String = {
+    package static let duplex: String = {
         let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         return products.appendingPathComponent("duplex").path
     }()
 
-    static let python = existing(path(".build-tools/python/bin/python"))
-    static let node = onPath("node")
-    static let openssl = onPath("openssl")
-    static let chromium =
+    package static let python = existing(path(".build-tools/python/bin/python"))
+    package static let node = onPath("node")
+    package static let openssl = onPath("openssl")
+    package static let chromium =
         existing(ProcessInfo.processInfo.environment["CHROMIUM"])
         ?? onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")
 
     /// In CI a missing tool is a failure; a person who runs `swift test` without `make` is only told.
-    static let areRequired = ProcessInfo.processInfo.environment["DUPLEX_REQUIRE_TOOLS"] == "1"
+    package static let areRequired = ProcessInfo.processInfo.environment["DUPLEX_REQUIRE_TOOLS"] == "1"
 
     /// Whether a test that needs a tool should run: when it is there, or when it must be.
-    static func mayUse(_ tool: String?) -> Bool { tool != nil || areRequired }
+    package static func mayUse(_ tool: String?) -> Bool { tool != nil || areRequired }
 
     private static func existing(_ path: String?) -> String? {
         path.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
@@ -41,13 +41,13 @@ enum Tools {
 }
 
 /// A tool that is not there, in CI.
-struct ToolMissing: Error, CustomStringConvertible {
-    let name: String
-    var description: String { "\(name) is missing; scripts/dependencies.sh test installs it" }
+package struct ToolMissing: Error, CustomStringConvertible {
+    package let name: String
+    package var description: String { "\(name) is missing; scripts/dependencies.sh test installs it" }
 }
 
 extension Optional {
-    func orMissing(_ name: String) throws -> Wrapped {
+    package func orMissing(_ name: String) throws -> Wrapped {
         guard let tool = self else { throw ToolMissing(name: name) }
         return tool
     }

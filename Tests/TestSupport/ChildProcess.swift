@@ -5,11 +5,16 @@ import Synchronization
 /// standard input is a pipe, whose closing ends those programs that wait for that.
 ///
 /// One task waits for it at a time.
-final class ChildProcess: Sendable {
-    struct Exit: Hashable, Sendable {
-        let status: Int32
+package final class ChildProcess: Sendable {
+    package struct Exit: Hashable, Sendable {
+        package let status: Int32
         /// Whether a signal ended it; `status` is the signal then.
-        var bySignal = false
+        package let bySignal: Bool
+
+        package init(status: Int32, bySignal: Bool = false) {
+            self.status = status
+            self.bySignal = bySignal
+        }
     }
 
     private struct State {
@@ -20,8 +25,6 @@ final class ChildProcess: Sendable {
         var exit: Exit?
     }
 
-    private static let spawning = Mutex(())
-
     private let pid: pid_t
     private let input: FileHandle
     private let state = Mutex(State())
@@ -29,20 +32,15 @@ final class ChildProcess: Sendable {
     private let changed: AsyncStream<Void>.Continuation
 
     /// A call of the system that failed.
-    struct SpawnError: Error {
+    package struct SpawnError: Error {
         let call: String
         let errno: Int32
     }
 
-    init(_ program: String, _ arguments: [String]) throws {
+    package init(_ program: String, _ arguments: [String]) throws {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        // Every child is started here, so that under the lock no other inherits a pipe not yet marked.
-        let (stdin, stdout, stderr, pid) = try Self.spawning.withLock { _ in
-            let (stdin, stdout, stderr) = try (Self.pipe(), Self.pipe(), Self.pipe())
-            let pid = try Self.spawn(program, arguments, [stdin.reading, stdout.writing, stderr.writing])
-            return (stdin, stdout, stderr, pid)
-        }
-        self.pid = pid
+        let (stdin, stdout, stderr) = try (Self.pipe(), Self.pipe(), Self.pipe())
+        pid = try Self.spawn(program, arguments, [stdin.reading, stdout.writing, stderr.writing])
         input = stdin.writing
         for handle in [stdin.reading, stdout.writing, stderr.writing] { try handle.close() }
         read(stdout.reading) { $0.output += $1 }
@@ -61,8 +59,6 @@ final class ChildProcess: Sendable {
         if state.withLock({ $0.exit == nil }) { kill(pid, SIGKILL) }
     }
 
-    /// Closed in every child but the one it is meant for: a copy in another would keep it open for as long as
-    /// that one lives. (Foundation's Process leaves copies when several are started at once.)
     private static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
         var ends: [Int32] = [0, 0]
         #if os(Linux)
@@ -70,31 +66,56 @@ final class ChildProcess: Sendable {
         #else
         guard Darwin.pipe(&ends) == 0 else { throw SpawnError(call: "pipe", errno: errno) }
         #endif
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (
             FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
             FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         )
     }
 
-    private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws -> pid_t {
+    /// The child gets its three streams and nothing else of what is open here: a copy of another child's
+    /// pipe, or of a server's socket, would keep that open for as long as this child lives. (Foundation's
+    /// Process leaves such copies.)
+    private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws
+        -> pid_t
+    {
         #if os(Linux)
         var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
         #else
         var actions: posix_spawn_file_actions_t?
+        var attributes: posix_spawnattr_t?
         #endif
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for (number, stream) in streams.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, stream.fileDescriptor, Int32(number))
         }
+        #if os(Linux)
+        try addCloseFrom(3, to: &actions)
+        #else
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_CLOEXEC_DEFAULT))
+        #endif
         var strings: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for string in strings { free(string) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, program, &actions, nil, &strings, environ)
+        let result = posix_spawn(&pid, program, &actions, &attributes, &strings, environ)
         guard result == 0 else { throw SpawnError(call: "posix_spawn of \(program)", errno: result) }
         return pid
     }
+
+    #if os(Linux)
+    /// `posix_spawn_file_actions_addclosefrom_np`, which glibc has since 2.34 but shows to C only.
+    private static func addCloseFrom(_ first: Int32, to actions: inout posix_spawn_file_actions_t) throws {
+        typealias AddCloseFrom =
+            @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+        let name = "posix_spawn_file_actions_addclosefrom_np"
+        guard let symbol = dlsym(nil, name) else { throw SpawnError(call: name, errno: ENOSYS) }
+        let result = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, first)
+        guard result == 0 else { throw SpawnError(call: name, errno: result) }
+    }
+    #endif
 
     /// On a thread of its own, until the other end is closed.
     private func read(_ handle: FileHandle, _ store: @escaping @Sendable (inout State, Data) -> Void) {
@@ -117,7 +138,9 @@ final class ChildProcess: Sendable {
 
     /// Waits until `condition` gives something; it is asked whenever anything changes.
     private func wait<Value: Sendable>(
-        for what: String, _ limit: Duration, _ condition: @escaping @Sendable (State) -> Value?
+        for what: String,
+        _ limit: Duration,
+        _ condition: @escaping @Sendable (State) -> Value?
     ) async throws -> Value {
         do {
             return try await within(limit, waitingFor: what) { [self] in
@@ -132,28 +155,36 @@ final class ChildProcess: Sendable {
             throw TookTooLong(
                 limit: limit,
                 what: "\(what); standard output was \(text(output).debugDescription), "
-                    + "standard error \(text(errors).debugDescription)")
+                    + "standard error \(text(errors).debugDescription)"
+            )
         }
     }
 
     // MARK: Talking to it
 
-    func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }
-    func write(_ text: String) throws { try write(Array(text.utf8)) }
-    func endInput() throws { try input.close() }
-    func signal(_ number: Int32) { kill(pid, number) }
+    package func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }
+    package func write(_ text: String) throws { try write(Array(text.utf8)) }
+    package func endInput() throws { try input.close() }
+    package func signal(_ number: Int32) { kill(pid, number) }
 
     /// Waits until standard output has a line that begins so, and gives what follows on that line.
-    func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String {
-        try await wait(for: "a line beginning \"\(prefix)\"", limit) { state in
-            // The last piece may be a line half written.
-            text(state.output).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-                .first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    package func line(beginning prefix: String, within limit: Duration = .seconds(30)) async throws -> String
+    {
+        try await wait(for: "a line beginning \"\(prefix)\"", limit) { rest(of: prefix, in: $0.output) }
+    }
+
+    /// Waits until standard error has a line that begins so, and gives what follows on that line.
+    package func errorLine(beginning prefix: String, within limit: Duration = .seconds(30)) async throws
+        -> String
+    {
+        try await wait(for: "an error line beginning \"\(prefix)\"", limit) {
+            rest(of: prefix, in: $0.errors)
         }
     }
 
     /// Waits until standard error contains `text`, and gives all of it.
-    func errors(containing part: String, within limit: Duration = .seconds(30)) async throws -> String {
+    package func errors(containing part: String, within limit: Duration = .seconds(30)) async throws -> String
+    {
         try await wait(for: "\"\(part)\" on standard error", limit) { state in
             let all = text(state.errors)
             return all.contains(part) ? all : nil
@@ -161,7 +192,9 @@ final class ChildProcess: Sendable {
     }
 
     /// Waits until it has ended and all it wrote was read.
-    func finished(within limit: Duration = .seconds(60)) async throws -> (exit: Exit, output: [UInt8], errors: String) {
+    package func finished(within limit: Duration = .seconds(60)) async throws -> (
+        exit: Exit, output: [UInt8], errors: String
+    ) {
         try await wait(for: "the end of the program", limit) { state in
             guard let exit = state.exit, state.openStreams == 0 else { return nil }
             return (exit, Array(state.output), text(state.errors))
@@ -170,3 +203,10 @@ final class ChildProcess: Sendable {
 }
 
 private func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
+
+/// What follows `prefix` on the first whole line that begins with it.
+private func rest(of prefix: String, in data: Data) -> String? {
+    // The last piece may be a line half written.
+    text(data).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).dropLast()
+        .first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+}

@@ -1,13 +1,21 @@
 /// A wait that took too long.
-struct TookTooLong: Error, CustomStringConvertible {
-    let limit: Duration
-    let what: String
-    var description: String { "waited \(limit) in vain for \(what)" }
+package struct TookTooLong: Error, CustomStringConvertible {
+    package let limit: Duration
+    package let what: String
+
+    package init(limit: Duration, what: String) {
+        self.limit = limit
+        self.what = what
+    }
+
+    package var description: String { "waited \(limit) in vain for \(what)" }
 }
 
 /// Runs `body` for at most `limit`: a failure is a failure then and not a hang.
-func within<Value: Sendable>(
-    _ limit: Duration = .seconds(30), waitingFor what: String, _ body: @escaping @Sendable () async throws -> Value
+package func within<Value: Sendable>(
+    _ limit: Duration = .seconds(30),
+    waitingFor what: String,
+    _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in
         group.addTask { try await body() }

@@ -1,0 +1,58 @@
+import Foundation
+import TestSupport
+import Testing
+import WebSocketServer
+import WebSocketTransport
+
+/// The README's programs, compiled as they stand there.
+private enum ReadmePrograms {
+    static func server() async throws {
+        // begin
+        let server = WebSocketServer(.init(port: 9001))
+        server.route("/echo") { socket, _ in
+            for try await message in socket.messages { try await socket.send(message) }
+        }
+        server.route("/hello/:name") { socket, parameters in
+            try await socket.send("hello, \(parameters["name"] ?? "you")")
+        }
+        try await server.run()
+        // end
+    }
+
+    static func client() async throws {
+        // begin
+        let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:9001/echo")
+        try await socket.send("hola")
+        for try await message in socket.messages {
+            print(message.text ?? "\(message.bytes.count) bytes")
+            break
+        }
+        let end = try await socket.close()
+        print(end.code, end.reason, end.wasClean)
+        // end
+    }
+}
+
+@Suite("README")
+struct ReadmeTests {
+    @Test func `Its programs are those that were compiled above`() throws {
+        let readme = try String(contentsOfFile: Tools.path("README.md"), encoding: .utf8)
+        let inReadme = readme.components(separatedBy: "```swift\n").dropFirst()
+            .compactMap { $0.components(separatedBy: "```").first }
+            .filter { $0.hasPrefix("import") }
+            .map { $0.components(separatedBy: "\n").filter { !$0.hasPrefix("import") && !$0.isEmpty } }
+        let here = try String(contentsOfFile: #filePath, encoding: .utf8)
+        let compiled = here.components(separatedBy: "        // begin\n").dropFirst()
+            .compactMap { $0.components(separatedBy: "        // end").first }
+            .map { $0.components(separatedBy: "\n").filter { !$0.isEmpty }.map { String($0.dropFirst(8)) } }
+        #expect(inReadme.count == 2)
+        #expect(inReadme == compiled)
+    }
+
+    @Test func `Its links lead somewhere`() throws {
+        let readme = try String(contentsOfFile: Tools.path("README.md"), encoding: .utf8)
+        let links = readme.matches(of: /\]\(([^)#:]+)(?:#[^)]*)?\)/).map { String($0.output.1) }
+        #expect(links.count > 8)
+        for link in links { #expect(FileManager.default.fileExists(atPath: Tools.path(link)), "\(link)") }
+    }
+}

@@ -1,0 +1,71 @@
+import NIOCore
+import NIOPosix
+
+/// A TCP connection without any protocol: the test writes each byte, and sees each byte.
+package struct RawConnection {
+    private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    /// Read from the network and not yet handed out.
+    private var unread = ByteBuffer()
+
+    /// Connects to a port of this machine, for as long as `body` runs.
+    package static func with<Value: Sendable>(
+        port: Int,
+        _ body: @escaping @Sendable (inout RawConnection) async throws -> Value
+    ) async throws -> Value {
+        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true)
+                    )
+                }
+            }
+        return try await within(waitingFor: "an exchange of bytes") {
+            try await channel.executeThenClose { inbound, outbound in
+                var connection = RawConnection(inbound: inbound.makeAsyncIterator(), outbound: outbound)
+                return try await body(&connection)
+            }
+        }
+    }
+
+    private init(
+        inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    ) {
+        self.inbound = inbound
+        self.outbound = outbound
+    }
+
+    package func write(_ text: String) async throws { try await outbound.write(ByteBuffer(string: text)) }
+    package func write(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
+
+    /// Ends this half (TCP FIN).
+    package func endOutput() { outbound.finish() }
+
+    /// Reads until the peer ends its half.
+    package mutating func readToEnd() async throws -> [UInt8] {
+        while var part = try await inbound.next() { unread.writeBuffer(&part) }
+        return Array(buffer: take(unread.readableBytes))
+    }
+
+    /// Reads exactly so many bytes, or fewer if the peer ends before.
+    package mutating func read(_ count: Int) async throws -> [UInt8] {
+        while unread.readableBytes < count, var part = try await inbound.next() { unread.writeBuffer(&part) }
+        return Array(buffer: take(min(count, unread.readableBytes)))
+    }
+
+    /// Reads an HTTP head, its empty line included.
+    package mutating func readHead() async throws -> String {
+        while !String(buffer: unread).contains("\r\n\r\n"), var part = try await inbound.next() {
+            unread.writeBuffer(&part)
+        }
+        let text = String(buffer: unread)
+        let end = text.firstRange(of: "\r\n\r\n")?.upperBound ?? text.endIndex
+        return String(buffer: take(text.utf8.distance(from: text.startIndex, to: end)))
+    }
+
+    private mutating func take(_ count: Int) -> ByteBuffer { unread.readSlice(length: count) ?? ByteBuffer() }
+}
