@@ -101,5 +101,13 @@ extension ChannelTransport: ByteTransport {
     public func abort() {
         input = nil
         channel.close(mode: .all, promise: nil)
+        // TLS has said its goodbye now, as far as the socket took it, and would keep the socket until the peer
+        // answers. Nothing the peer may say matters any more, so what is below TLS is closed right away.
+        let pipeline = channel.pipeline.syncOperations
+        if let context = try? pipeline.context(handlerType: NIOSSLClientHandler.self) {
+            context.close(mode: .all, promise: nil)
+        } else if let context = try? pipeline.context(handlerType: NIOSSLServerHandler.self) {
+            context.close(mode: .all, promise: nil)
+        }
     }
 }

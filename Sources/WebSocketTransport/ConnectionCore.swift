@@ -33,8 +33,7 @@ final class ConnectionCore: ConnectionInput {
     private var inFlightWire = 0
     private var inFlightPayload = 0
     private var isFlushing = false
-    private var drainWaiters: [CheckedContinuation<SendError?, Never>] = []
-    private var nextStreamID: OutboundQueue.StreamID = 0
+    private var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] = []
 
     // Pings of our own.
     private var keepalive: Keepalive?
@@ -52,8 +51,14 @@ final class ConnectionCore: ConnectionInput {
     /// can still go ahead of it.
     static let transportWindow = 256 << 10
 
+    typealias DrainWaiter = CheckedContinuation<SendError?, Never>
+
     init(role: Role, options: ConnectionOptions, eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        var options = options
+        // Below zero there is nothing, so that whoever waited for it would wait for ever.
+        options.inboundHighWaterMark = max(options.inboundHighWaterMark, 0)
+        options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
         self.options = options
         endpoint = WebSocketEndpoint(role: role, limits: options.limits)
         pingSecondBegan = eventLoop.now
@@ -210,21 +215,28 @@ extension ConnectionCore {
         return message
     }
 
-    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>) {
+    // For tests.
+    var hasWaitingReader: Bool { inbound.hasWaiter }
+    var inboundCost: Int { inbound.cost }
+    var pendingPingCount: Int { pings.count }
+
+    /// - Parameter reader: distinguishes this wait from others; see ``readerCancelled(_:)``.
+    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) {
         if callbacks != nil {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         } else if let message = popMessage() {
             continuation.resume(returning: message)
         } else if let end {
             Self.resume(continuation, with: end)
-        } else if !inbound.wait(continuation) {
+        } else if !inbound.wait(continuation, reader: reader) {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         }
     }
 
     /// The reader's task was cancelled: nobody will read on, so the peer is told goodbye.
-    func readerCancelled() {
-        guard let waiter = inbound.takeWaiter() else { return }
+    /// Another reader, which was refused, does not speak for the one that waits.
+    func readerCancelled(_ reader: AnyObject) {
+        guard let waiter = inbound.takeWaiter(ifReader: reader) else { return }
         waiter.resume(throwing: CancellationError())
         close(.goingAwayByCancellation)
     }
@@ -292,45 +304,63 @@ extension ConnectionCore {
 
     func beginStream(_ kind: MessageKind) throws(SendError) -> OutboundQueue.StreamID {
         try checkMaySend()
-        nextStreamID += 1
-        outbound.beginStream(nextStreamID, kind: kind)
-        return nextStreamID
+        return outbound.beginStream(kind)
     }
 
     func append(_ piece: [UInt8], toStream id: OutboundQueue.StreamID, isLast: Bool) throws(SendError) {
         try checkMaySend()
-        guard outbound.append(piece, toStream: id, isLast: isLast) else { throw .usage(.notOpen) }
+        do throws(UsageError) {
+            try outbound.append(piece, toStream: id, isLast: isLast)
+        } catch {
+            throw .usage(error)
+        }
         flush()
-        // Text that is not UTF-8 is noticed when its fragment is made; see `fillOutbox`.
-        try checkMaySend()
     }
 
     /// A frame made once for many receivers. Goes out as it is, so only a server may send it.
     func send(_ prepared: PreparedMessage) throws(SendError) {
-        guard endpoint.role == .server, isWireFree, !endpoint.isSendingMessage, closeRequest == nil,
-            end == nil,
-            endpoint.closeHandshake.maySendData,
+        try checkMaySend()
+        try checkRoom()
+        guard endpoint.role == .server, isWireFree,
             prepared.message.bytes.count <= (options.fragmentSize ?? .max)
-        else {
-            try checkMaySend()
-            try checkRoom()
-            return try enqueue(prepared.message)
-        }
+        else { return try enqueue(prepared.message) }
         drainReplies()
         outbox.append(contentsOf: prepared.serverFrame)
         outboxPayload += prepared.message.bytes.count
         flush()
     }
 
-    /// Waits until what is buffered is below the mark.
+    /// Whether what is buffered is above the mark.
     ///
-    /// - Returns: whether there is anything to wait for.
-    var mustWaitToSend: Bool { end == nil && bufferedAmount > options.outboundHighWaterMark }
+    /// - Parameter stream: the message in pieces that a writer asks for. Once it is at the head, what waits
+    ///   behind it waits for its pieces, so that a writer that waited for that in turn would wait for ever.
+    func mustWaitToSend(_ stream: OutboundQueue.StreamID? = nil) -> Bool {
+        guard end == nil else { return false }
+        if let stream, let head = outbound.headStream, head.id == stream {
+            return head.bytes + outboxPayload + inFlightPayload > options.outboundHighWaterMark
+        }
+        return bufferedAmount > options.outboundHighWaterMark
+    }
 
-    func waitToSend(_ continuation: CheckedContinuation<SendError?, Never>) {
+    func waitToSend(_ continuation: DrainWaiter, stream: OutboundQueue.StreamID?) {
         if let end { return continuation.resume(returning: .ended(end)) }
-        guard mustWaitToSend else { return continuation.resume(returning: nil) }
-        drainWaiters.append(continuation)
+        guard mustWaitToSend(stream) else { return continuation.resume(returning: nil) }
+        drainWaiters.append((stream, continuation))
+    }
+
+    private func resumeDrained() {
+        guard !drainWaiters.isEmpty else { return }
+        let drained: [DrainWaiter]
+        if !mustWaitToSend() {
+            drained = drainWaiters.map(\.continuation)
+            drainWaiters = []
+        } else if let head = outbound.headStream?.id, !mustWaitToSend(head) {
+            drained = drainWaiters.filter { $0.stream == head }.map(\.continuation)
+            drainWaiters.removeAll { $0.stream == head }
+        } else {
+            return
+        }
+        for waiter in drained { waiter.resume(returning: nil) }
     }
 
     /// Moves what may go now to the transport: one write for all that has gathered. During a read burst it
@@ -342,17 +372,19 @@ extension ConnectionCore {
         isFlushing = false
         guard end == nil else { return }
         closeOutputIfDone()
-        if !drainWaiters.isEmpty, !mustWaitToSend {
-            let waiters = drainWaiters
-            drainWaiters = []
-            for waiter in waiters { waiter.resume(returning: nil) }
-        }
+        resumeDrained()
     }
 
     private func writeWhatMayGo() {
         while end == nil, let transport {
             fillOutbox()
-            guard !outbox.isEmpty else { break }
+            guard !outbox.isEmpty else {
+                // Nothing to say: the buffer goes back, so that an idle connection holds none.
+                let spare = outbox
+                outbox = []
+                LoopScratch.current.giveBackOutput(consume spare)
+                break
+            }
             let bytes = outbox
             outbox = []
             inFlight.append((bytes.count, outboxPayload))
@@ -387,13 +419,12 @@ extension ConnectionCore {
                 }
                 outboxPayload += next.range.count
             } catch {
-                // Only text streamed in pieces gets here unchecked. Its message cannot be ended any more.
-                outbound.removeAll()
-                close(.internalErrorInStream)
-                return
+                // Everything was checked when it was accepted. What cannot be sent all the same must not be
+                // lost in silence.
+                return finish(.aborted)
             }
         }
-        if let closeRequest, outbound.isEmpty, endpoint.closeHandshake.maySendData {
+        if let closeRequest, !outbound.hasNext, endpoint.closeHandshake.maySendData {
             endpoint.close(closeRequest, into: &outbox)
         }
     }
@@ -428,7 +459,8 @@ extension ConnectionCore {
     }
 
     private func scheduleKeepalive() {
-        guard end == nil, let keepalive else { return }
+        // Once closing has begun, its own clock runs, and no ping may be sent any more.
+        guard end == nil, closeTimer == nil, let keepalive else { return }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         keepaliveTimer = eventLoop.scheduleTask(deadline: keepalive.nextCheck(after: eventLoop.now)) {
             bound.value.checkKeepalive()
@@ -436,6 +468,7 @@ extension ConnectionCore {
     }
 
     private func checkKeepalive() {
+        guard closeTimer == nil else { return }
         switch keepalive?.check(at: eventLoop.now, isReading: !isReadingPaused) {
         case .sendPing: sendPing()
         case .sendHeartbeat: sendHeartbeat()
@@ -453,7 +486,10 @@ extension ConnectionCore {
     /// has begun.
     func close(_ payload: ClosePayload, timeout: Duration? = nil) {
         guard end == nil else { return }
-        if closeRequest == nil { closeRequest = payload }
+        if closeRequest == nil {
+            closeRequest = payload
+            outbound.dropUnfinished()
+        }
         startCloseTimer(timeout)
         resumeReading()
         flush()
@@ -482,7 +518,7 @@ extension ConnectionCore {
     private func closeOutputIfDone() {
         guard !isOutputClosed else { return }
         switch endpoint.closeHandshake.state {
-        case .complete where endpoint.role == .server, .failed:
+        case .complete where endpoint.role == .server, .failed(_, _, owed: nil):
             isOutputClosed = true
             transport?.closeOutput()
         default:
@@ -508,7 +544,7 @@ extension ConnectionCore {
             wasClean: handshake.isComplete,
             cause: trueCause,
             sent: handshake.sent,
-            unsentBytes: bufferedAmount
+            unsentBytes: bufferedAmount + outbound.droppedBytes
         )
         self.end = end
         keepaliveTimer?.cancel()
@@ -520,7 +556,7 @@ extension ConnectionCore {
 
         connection?.ended(end)
         if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
-        for waiter in drainWaiters { waiter.resume(returning: .ended(end)) }
+        for (_, waiter) in drainWaiters { waiter.resume(returning: .ended(end)) }
         drainWaiters = []
         pings.ended(end)
         for waiter in endWaiters { waiter.resume(returning: end) }

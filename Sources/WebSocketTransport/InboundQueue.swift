@@ -3,7 +3,7 @@ import NIOCore
 /// Messages that wait for their reader, and the reader that waits for messages; never both.
 struct InboundQueue {
     private var messages = CircularBuffer<Message>()
-    private var waiter: CheckedContinuation<Message?, any Error>?
+    private var waiter: (continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject)?
     /// Bytes of the waiting messages, with the charge for each.
     private(set) var cost = 0
 
@@ -13,7 +13,7 @@ struct InboundQueue {
     mutating func push(_ message: Message) {
         if let waiter {
             self.waiter = nil
-            waiter.resume(returning: message)
+            waiter.continuation.resume(returning: message)
             return
         }
         cost += message.bytes.count + ConnectionOptions.messageCharge
@@ -26,15 +26,21 @@ struct InboundQueue {
         return message
     }
 
+    /// - Parameter reader: distinguishes this wait from others.
     /// - Returns: false when somebody waits already.
-    mutating func wait(_ continuation: CheckedContinuation<Message?, any Error>) -> Bool {
+    mutating func wait(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) -> Bool {
         guard waiter == nil else { return false }
-        waiter = continuation
+        waiter = (continuation, reader)
         return true
     }
 
     mutating func takeWaiter() -> CheckedContinuation<Message?, any Error>? {
         defer { waiter = nil }
-        return waiter
+        return waiter?.continuation
+    }
+
+    /// The waiter, if it is this reader.
+    mutating func takeWaiter(ifReader reader: AnyObject) -> CheckedContinuation<Message?, any Error>? {
+        waiter?.reader === reader ? takeWaiter() : nil
     }
 }

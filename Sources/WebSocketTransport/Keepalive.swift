@@ -21,8 +21,9 @@ struct Keepalive {
     }
 
     init(interval: TimeAmount, timeout: TimeAmount, now: NIODeadline) {
-        self.interval = interval
-        self.timeout = timeout
+        // A loop that checked without pause could do nothing else.
+        self.interval = max(interval, .milliseconds(1))
+        self.timeout = max(timeout, .milliseconds(1))
         lastSent = now
     }
 

@@ -9,44 +9,89 @@ struct OutboundQueue {
     /// Names the message a writer sends piece by piece.
     typealias StreamID = UInt64
 
-    struct Entry {
-        let kind: MessageKind
-        /// Pieces not yet on the wire. The first may be partly sent: `offset` bytes of it are.
-        var pieces: CircularBuffer<[UInt8]>
-        var offset = 0
-        /// Whether more pieces will come.
-        var stream: StreamID?
-        /// Whether a fragment went out already.
-        var isUnderWay = false
+    private enum Entry {
+        case whole(MessageKind, [UInt8])
+        case stream(StreamID)
+    }
 
-        var isDone: Bool { pieces.isEmpty && stream == nil && isUnderWay }
+    private struct Stream {
+        let kind: MessageKind
+        /// Not yet on the wire; the last one of an ended stream may be empty.
+        var pieces = CircularBuffer<[UInt8]>()
+        var bytes = 0
+        var isEnded = false
+        var text = UTF8Validator()
+        var validated = 0
     }
 
     private var entries = CircularBuffer<Entry>()
+    /// Beside the queue, so that a piece is added where it stands: an element of a `CircularBuffer` would be
+    /// copied for each.
+    private var streams: [StreamID: Stream] = [:]
+    private var lastStreamID: StreamID = 0
+
+    // The message at the head.
+    /// How much of its first piece is on the wire.
+    private var offset = 0
+    /// Whether a fragment of it went out already.
+    private var isUnderWay = false
+
     /// Payload bytes that wait.
     private(set) var bytes = 0
+    /// Payload bytes that were accepted and will never be sent, since closing cut their message off.
+    private(set) var droppedBytes = 0
 
     var isEmpty: Bool { entries.isEmpty }
 
+    /// Whether there is something to put on the wire now.
+    var hasNext: Bool {
+        switch entries.first {
+        case .whole: true
+        case .stream(let id): streams[id]?.pieces.isEmpty == false
+        case nil: false
+        }
+    }
+
+    /// The message in pieces at the head, and how much of it waits.
+    var headStream: (id: StreamID, bytes: Int)? {
+        guard case .stream(let id) = entries.first, let stream = streams[id] else { return nil }
+        return (id, stream.bytes)
+    }
+
     mutating func append(_ message: Message) {
         bytes += message.bytes.count
-        entries.append(Entry(kind: message.kind, pieces: [message.bytes]))
+        entries.append(.whole(message.kind, message.bytes))
     }
 
-    mutating func beginStream(_ id: StreamID, kind: MessageKind) {
-        entries.append(Entry(kind: kind, pieces: [], stream: id))
+    mutating func beginStream(_ kind: MessageKind) -> StreamID {
+        lastStreamID += 1
+        streams[lastStreamID] = Stream(kind: kind)
+        entries.append(.stream(lastStreamID))
+        return lastStreamID
     }
 
-    /// - Returns: false when there is no such stream (any more).
-    mutating func append(_ piece: [UInt8], toStream id: StreamID, isLast: Bool) -> Bool {
-        guard let index = entries.firstIndex(where: { $0.stream == id }) else { return false }
+    /// - Throws: ``UsageError/notOpen`` when there is no such stream (any more),
+    ///   ``UsageError/textNotUTF8(offset:)``. Nothing is appended then.
+    mutating func append(_ piece: [UInt8], toStream id: StreamID, isLast: Bool) throws(UsageError) {
+        guard let isEnded = streams[id]?.isEnded, !isEnded else { throw .notOpen }
+        try checkText(piece, ofStream: id, isLast: isLast)
         // An empty piece matters only as the end of the message.
         if isLast || !piece.isEmpty {
-            entries[index].pieces.append(piece)
+            streams[id]?.pieces.append(piece)
+            streams[id]?.bytes += piece.count
             bytes += piece.count
         }
-        if isLast { entries[index].stream = nil }
-        return true
+        streams[id]?.isEnded = isLast
+    }
+
+    private mutating func checkText(_ piece: [UInt8], ofStream id: StreamID, isLast: Bool) throws(UsageError)
+    {
+        guard streams[id]?.kind == .text, var text = streams[id]?.text, let validated = streams[id]?.validated
+        else { return }
+        if let bad = text.validate(piece.span.bytes) { throw .textNotUTF8(offset: validated + bad) }
+        if isLast, !text.isComplete { throw .textNotUTF8(offset: validated + piece.count) }
+        streams[id]?.text = text
+        streams[id]?.validated = validated + piece.count
     }
 
     /// A fragment to put on the wire.
@@ -64,31 +109,73 @@ struct OutboundQueue {
     /// The next fragment of the message at the head, at most `limit` bytes of it, or `nil` when there is
     /// nothing to send now.
     mutating func next(limit: Int) -> Fragment? {
-        guard var entry = entries.first, let piece = entry.pieces.first else { return nil }
-        let range = entry.offset..<min(piece.count, entry.offset + max(limit, 1))
-        let isFirst = !entry.isUnderWay
-        entry.isUnderWay = true
-        bytes -= range.count
-        if range.upperBound == piece.count {
-            entry.pieces.removeFirst()
-            entry.offset = 0
-        } else {
-            entry.offset = range.upperBound
+        let kind: MessageKind
+        let piece: [UInt8]
+        let isLastPiece: Bool
+        var streamID: StreamID?
+        switch entries.first {
+        case .whole(let itsKind, let bytes):
+            (kind, piece, isLastPiece) = (itsKind, bytes, true)
+        case .stream(let id):
+            guard let itsKind = streams[id]?.kind, let first = streams[id]?.pieces.first else { return nil }
+            (kind, piece) = (itsKind, first)
+            isLastPiece = streams[id]?.isEnded == true && streams[id]?.pieces.count == 1
+            streamID = id
+        case nil:
+            return nil
         }
-        entries.removeFirst()
-        let isLast = entry.isDone
-        if !isLast { entries.prepend(entry) }
-        return Fragment(
-            kind: entry.kind,
-            piece: piece,
-            range: range,
-            isLast: isLast,
-            isWhole: isFirst && isLast
-        )
+
+        let range = offset..<min(piece.count, offset + max(limit, 1))
+        let isPieceDone = range.upperBound == piece.count
+        let isLast = isPieceDone && isLastPiece
+        let isFirst = !isUnderWay
+        bytes -= range.count
+        offset = isPieceDone ? 0 : range.upperBound
+        isUnderWay = !isLast
+        if let streamID {
+            streams[streamID]?.bytes -= range.count
+            if isPieceDone { _ = streams[streamID]?.pieces.removeFirst() }
+        }
+        if isLast {
+            entries.removeFirst()
+            if let streamID { streams[streamID] = nil }
+        }
+        return Fragment(kind: kind, piece: piece, range: range, isLast: isLast, isWhole: isFirst && isLast)
+    }
+
+    /// Closing has begun, and no piece will be added any more: drops the messages in pieces that have not
+    /// ended. If one of them is under way, what waits behind it can never follow (RFC 6455 §5.4), and goes
+    /// too.
+    mutating func dropUnfinished() {
+        var kept = CircularBuffer<Entry>()
+        for (position, entry) in entries.enumerated() {
+            guard case .stream(let id) = entry, streams[id]?.isEnded == false else {
+                kept.append(entry)
+                continue
+            }
+            if position == 0, isUnderWay {
+                kept.append(entry)
+                for cut in entries.dropFirst() { drop(cut) }
+                break
+            }
+            drop(entry)
+        }
+        entries = kept
+    }
+
+    private mutating func drop(_ entry: Entry) {
+        let count: Int
+        switch entry {
+        case .whole(_, let payload): count = payload.count
+        case .stream(let id): count = streams.removeValue(forKey: id)?.bytes ?? 0
+        }
+        bytes -= count
+        droppedBytes += count
     }
 
     mutating func removeAll() {
         entries.removeAll()
+        streams.removeAll()
         bytes = 0
     }
 }

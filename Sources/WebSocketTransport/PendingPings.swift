@@ -12,6 +12,8 @@ struct PendingPings {
     private var nextID: UInt64 = 0
     private var waiting: [(id: UInt64, sentAt: NIODeadline, waiter: Waiter)] = []
 
+    var count: Int { waiting.count }
+
     /// The payload of the next ping.
     mutating func nextPayload() -> UInt64 {
         defer { nextID += 1 }

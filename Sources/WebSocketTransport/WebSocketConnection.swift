@@ -27,7 +27,8 @@ public final class WebSocketConnection: Sendable {
     public let remoteAddress: SocketAddress?
 
     private let bound: NIOLoopBound<ConnectionCore>
-    private let endBox = Mutex<ConnectionEnd?>(nil)
+    /// Set once; read before every send, so without a lock.
+    private let endBox = AtomicLazyReference<EndBox>()
     private static let lastID = Atomic<UInt64>(0)
 
     /// Puts a connection on a transport. To be called on `eventLoop`, after the opening handshake.
@@ -69,10 +70,15 @@ public final class WebSocketConnection: Sendable {
         bound = NIOLoopBound(core, eventLoop: core.eventLoop)
     }
 
-    func ended(_ end: ConnectionEnd) { endBox.withLock { $0 = end } }
+    private final class EndBox: Sendable {
+        let end: ConnectionEnd
+        init(_ end: ConnectionEnd) { self.end = end }
+    }
+
+    func ended(_ end: ConnectionEnd) { _ = endBox.storeIfNil(EndBox(end)) }
 
     /// How the connection ended, or `nil` while it lives.
-    public var end: ConnectionEnd? { endBox.withLock { $0 } }
+    public var end: ConnectionEnd? { endBox.load()?.end }
 
     /// Runs `body` with the connection's state: at once when already on its loop, else by way of a hop.
     private func withCore(_ body: @escaping @Sendable (ConnectionCore) -> Void) {
@@ -84,8 +90,7 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
-    private func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value
-    {
+    func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value {
         if eventLoop.inEventLoop { return body(bound.value) }
         return await withCheckedContinuation { continuation in
             withCore { continuation.resume(returning: body($0)) }
@@ -122,22 +127,23 @@ extension WebSocketConnection {
     public func receive() async throws -> Message? {
         if eventLoop.inEventLoop, let message = bound.value.popMessage() { return message }
         // The cancellation may reach the loop before the reader does: the flag tells the reader then.
-        let cancellation = CancellationFlag()
+        let reader = Reader()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 withCore {
-                    $0.nextMessage(continuation)
-                    if cancellation.isSet.load(ordering: .relaxed) { $0.readerCancelled() }
+                    $0.nextMessage(continuation, reader: reader)
+                    if reader.isCancelled.load(ordering: .relaxed) { $0.readerCancelled(reader) }
                 }
             }
         } onCancel: {
-            cancellation.isSet.store(true, ordering: .relaxed)
-            withCore { $0.readerCancelled() }
+            reader.isCancelled.store(true, ordering: .relaxed)
+            withCore { $0.readerCancelled(reader) }
         }
     }
 
-    private final class CancellationFlag: Sendable {
-        let isSet = Atomic(false)
+    /// One wait for a message.
+    private final class Reader: Sendable {
+        let isCancelled = Atomic(false)
     }
 
     /// Takes messages and the end by callbacks, on the event loop, from here on; those that wait come
@@ -186,15 +192,15 @@ extension WebSocketConnection {
         let result = await onCore { core -> Result<Bool, SendError> in
             Result { () throws(SendError) in
                 try core.enqueue(message)
-                return core.mustWaitToSend
+                return core.mustWaitToSend()
             }
         }
         if try result.get() { try await waitToSend() }
     }
 
-    private func waitToSend() async throws(SendError) {
+    private func waitToSend(stream: UInt64? = nil) async throws(SendError) {
         let error = await withCheckedContinuation { continuation in
-            withCore { $0.waitToSend(continuation) }
+            withCore { $0.waitToSend(continuation, stream: stream) }
         }
         if let error { throw error }
     }
@@ -202,8 +208,9 @@ extension WebSocketConnection {
     /// Sends one message in pieces, as they become known. Other messages wait until it is done; pings and
     /// the closing handshake go between the pieces.
     ///
-    /// When `body` throws, the message cannot be ended: the connection is closed with 1011 and the error
-    /// thrown on.
+    /// When `body` throws, or leaves text that ends inside a character, the message cannot be ended: the
+    /// connection is closed with 1011 and the error thrown on. A piece of text that is not UTF-8 is refused by
+    /// itself; `body` may go on without it.
     ///
     /// - Throws: ``SendError`` as ``send(_:)-(Message)``, or what `body` throws.
     public func sendMessage(
@@ -217,11 +224,11 @@ extension WebSocketConnection {
         let writer = MessageWriter(connection: self, stream: stream)
         do {
             try await body(writer)
+            try await writer.write([], isLast: true)
         } catch {
             withCore { $0.close(.internalErrorInStream) }
             throw error
         }
-        try await writer.write([], isLast: true)
     }
 
     /// Writes the pieces of one message. See ``WebSocketConnection/sendMessage(_:_:)``.
@@ -244,10 +251,10 @@ extension WebSocketConnection {
             let result = await connection.onCore { core -> Result<Bool, SendError> in
                 Result { () throws(SendError) in
                     try core.append(bytes, toStream: stream, isLast: isLast)
-                    return core.mustWaitToSend
+                    return core.mustWaitToSend(stream)
                 }
             }
-            if try result.get() { try await connection.waitToSend() }
+            if try result.get() { try await connection.waitToSend(stream: stream) }
         }
     }
 
@@ -325,7 +332,7 @@ extension WebSocketConnection {
     public struct Isolated {
         let core: ConnectionCore
 
-        /// The same connection for use elsewhere; `nil` once it has ended.
+        /// The same connection for use elsewhere; `nil` once its end has been told.
         public var connection: WebSocketConnection? { core.connection }
 
         /// Payload bytes accepted for sending and not yet taken by the operating system.
