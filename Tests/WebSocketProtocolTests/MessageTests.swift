@@ -110,6 +110,26 @@ struct MessageTests {
         #expect(try outcome(of: frames, role: role).events == [.binary([0xFF, 0xC0, 0x80])])
     }
 
+    @Test("Input may be given as a span, and says how long its payloads are")
+    func spans() {
+        var endpoint = WebSocketEndpoint(role: .client)
+        var input =
+            WireFrame.text("hello").bytes(from: .server)
+            + WireFrame.binary([1], isFinal: false).bytes(from: .server)
+        var offset = 0
+        var mutable = input.mutableSpan
+        var bytes = mutable.mutableBytes
+        let event = endpoint.receive(&bytes, at: &offset)
+        #expect(endpoint.receive(&bytes, at: &offset) == nil)
+        guard case .message(.text, let payload) = event else {
+            Issue.record("\(String(describing: event))")
+            return
+        }
+        #expect(payload == .input(2..<7))
+        #expect(payload.count == 5)
+        #expect(Payload.held([1, 2, 3]).count == 3)
+    }
+
     @Test("Whether the peer is in the middle of something")
     func isReceivingMessage() {
         var endpoint = WebSocketEndpoint(role: .client)

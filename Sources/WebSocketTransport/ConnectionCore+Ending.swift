@@ -1,0 +1,101 @@
+import NIOCore
+import WebSocketProtocol
+
+// The closing handshake, its time limit, and the one way out.
+
+extension ConnectionCore {
+    /// Begins the closing handshake behind what is already accepted for sending. Does nothing when closing
+    /// has begun.
+    func close(_ payload: ClosePayload, timeout: Duration? = nil) {
+        guard end == nil else { return }
+        if closeRequest == nil {
+            closeRequest = payload
+            outbound.dropUnfinished()
+        }
+        startCloseTimer(timeout)
+        resumeReading()
+        flush()
+    }
+
+    func abort() { finish(.aborted) }
+
+    func waitForEnd(_ continuation: CheckedContinuation<ConnectionEnd, Never>) {
+        if let end { return continuation.resume(returning: end) }
+        endWaiters.append(continuation)
+    }
+
+    /// A timeout given later replaces the one that runs.
+    func startCloseTimer(_ timeout: Duration? = nil) {
+        guard closeTimer == nil || timeout != nil else { return }
+        closeTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        closeTimer = eventLoop.scheduleTask(in: TimeAmount(timeout ?? options.closeTimeout)) {
+            bound.value.finish(.closeTimeout)
+        }
+    }
+
+    /// RFC 6455 §7.1.1: the server closes TCP first, so that the waiting state of TCP is its own; it ends
+    /// its half and reads on until the client has ended the other. §7.1.7: whoever fails the connection
+    /// does the same.
+    func closeOutputIfDone() {
+        guard !isOutputClosed else { return }
+        switch endpoint.closeHandshake.state {
+        case .complete where endpoint.role == .server, .failed(_, _, owed: nil):
+            isOutputClosed = true
+            transport?.closeOutput()
+        default:
+            break
+        }
+    }
+
+    /// The one way out. `cause` is what the caller saw; when the closing handshake was complete, or the
+    /// peer had broken the protocol, that is what ended the connection, however TCP went after it.
+    func finish(_ cause: EndCause) {
+        guard end == nil else { return }
+        let handshake = endpoint.closeHandshake
+        let trueCause: EndCause =
+            switch handshake.state {
+            case .complete(_, _, by: .local): .closedByUs
+            case .complete(_, _, by: .peer): .closedByPeer
+            case .failed(let error, _, _): .protocolError(error)
+            default: cause
+            }
+        let end = ConnectionEnd(
+            code: handshake.code,
+            reason: handshake.reason,
+            wasClean: handshake.isComplete,
+            cause: trueCause,
+            sent: handshake.sent,
+            unsentBytes: bufferedAmount + outbound.droppedBytes
+        )
+        self.end = end
+        keepaliveTimer?.cancel()
+        closeTimer?.cancel()
+        outbound.removeAll()
+        outbox = []
+        transport?.abort()
+        transport = nil
+
+        connection?.ended(end)
+        if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
+        for (_, waiter) in drainWaiters { waiter.resume(returning: .ended(end)) }
+        drainWaiters = []
+        pings.ended(end)
+        for waiter in endWaiters { waiter.resume(returning: end) }
+        endWaiters = []
+        finishCallbacks(end)
+        connection = nil
+    }
+
+    var isolated: WebSocketConnection.Isolated { WebSocketConnection.Isolated(core: self) }
+}
+
+extension ClosePayload {
+    static let goingAwayByCancellation = known(.goingAway, "")
+    static let internalErrorInStream = known(.internalError, "a message could not be finished")
+
+    /// For codes and reasons that are constants of this module and known to be sendable.
+    private static func known(_ code: CloseCode, _ reason: String) -> ClosePayload {
+        (try? ClosePayload(sending: code, reason: reason)) ?? .empty
+    }
+}
