@@ -226,8 +226,7 @@ struct BrowserTests {
 
     @Test func `The same console over TLS`() async throws {
         let certificate = try await Certificate.make()
-        defer { certificate.remove() }
-        try await serving(.init(port: 0, tls: certificate.serverConfiguration())) { server in
+        try await serving(.init(port: 0, tls: certificate.serverConfiguration)) { server in
             server.addCommandRoutes(subprotocols: ["v1.chat"])
         } _: { port in
             try await browsing { browser in

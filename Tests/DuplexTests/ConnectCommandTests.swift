@@ -194,8 +194,7 @@ struct ConnectCommandTests {
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl makes the certificate"))
     func `A certificate nobody vouches for is status 8, and taken with --insecure`() async throws {
         let certificate = try await Certificate.make()
-        defer { certificate.remove() }
-        let configuration = WebSocketServer.Configuration(port: 0, tls: try certificate.serverConfiguration())
+        let configuration = WebSocketServer.Configuration(port: 0, tls: certificate.serverConfiguration)
         try await serving(configuration) { server in
             server.route("/echo") { socket, _ in
                 for try await message in socket.messages { try await socket.send(message) }

@@ -11,20 +11,25 @@ package struct TookTooLong: Error, CustomStringConvertible {
     package var description: String { "waited \(limit) in vain for \(what)" }
 }
 
-/// Runs `body` for at most `limit`: a failure is a failure then and not a hang.
+/// Runs `operation`, and throws when it takes longer than `limit`, so that a wait without end is a failure
+/// and not a hang. What it started is cancelled then, and not waited for.
 package func within<Value: Sendable>(
-    _ limit: Duration = .seconds(30),
-    waitingFor what: String,
-    _ body: @escaping @Sendable () async throws -> Value
+    _ limit: Duration = .seconds(60),
+    waitingFor what: String = "what should come of it",
+    _ operation: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw TookTooLong(limit: limit, what: what)
+    let outcome = Promised<Value>()
+    let work = Task {
+        do {
+            outcome.fulfil(.success(try await operation()))
+        } catch {
+            outcome.fulfil(.failure(error))
         }
-        defer { group.cancelAll() }
-        for try await value in group { return value }
-        throw CancellationError()
     }
+    let timer = Task {
+        try await Task.sleep(for: limit)
+        if outcome.fulfil(.failure(TookTooLong(limit: limit, what: what))) { work.cancel() }
+    }
+    defer { timer.cancel() }
+    return try await outcome.value
 }

@@ -8,8 +8,7 @@ struct TLSTests {
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl is not installed"))
     func `A TLS port serves those who trust it, and outlives those who do not speak TLS`() async throws {
         let certificate = try await Certificate.make()
-        defer { certificate.remove() }
-        try await serving(.init(port: 0, tls: certificate.serverConfiguration())) { server in
+        try await serving(.init(port: 0, tls: certificate.serverConfiguration)) { server in
             server.route("/echo") { socket, _ in
                 for try await message in socket.messages { try await socket.send(message) }
             }
@@ -22,7 +21,7 @@ struct TLSTests {
             await #expect(throws: ConnectError.self) {
                 _ = try await WebSocketConnection.connect(to: "wss://127.0.0.1:\(port)/echo")
             }
-            let trusting = ClientOptions(tls: try certificate.clientConfiguration())
+            let trusting = ClientOptions(tls: certificate.clientConfiguration)
             let socket = try await WebSocketConnection.connect(
                 to: "wss://127.0.0.1:\(port)/echo",
                 options: trusting

@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 import WebSocketProtocol
 
@@ -27,7 +28,7 @@ struct ConnectEndingsTests {
         _ options: ClientOptions = .init(),
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> ConnectError {
-        let failure = try await within(sourceLocation: sourceLocation) {
+        let failure = try await within {
             await thrownError(ConnectError.self, sourceLocation: sourceLocation) {
                 try await WebSocketConnection.connect(to: url, options: options).abort()
             }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 import WebSocketProtocol
 

@@ -229,6 +229,14 @@ struct SendingTests {
 
     // MARK: The order of things
 
+    @Test("Each of the pings in one read is answered, in order and in one write", arguments: roles)
+    func everyPing(_ role: Role) throws {
+        let socket = try EmbeddedConnection(role)
+        socket.receive((0..<10).map { Frame(.ping, [UInt8($0)]) })
+        #expect(socket.pipe.takeCalls().count == 1)
+        #expect(try socket.takeFrames() == (0..<10).map { Frame(.pong, [UInt8($0)]) })
+    }
+
     @Test("A pong overtakes the messages that wait; only the latest ping's is sent", arguments: roles)
     func pongOvertakes(_ role: Role) throws {
         let socket = try EmbeddedConnection(role)

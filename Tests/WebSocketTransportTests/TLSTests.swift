@@ -1,23 +1,24 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import TestSupport
 import Testing
 import WebSocketProtocol
 
 @testable import WebSocketTransport
 
 /// Connections under TLS, over loopback: that they work, and how they fail and end.
-@Suite("TLS", .enabled(if: Certificate.canBeMade), .timeLimit(.minutes(3)))
+@Suite("TLS", .enabled(if: Tools.mayUse(Tools.openssl), "openssl is not installed"), .timeLimit(.minutes(3)))
 struct TLSTests {
     private let certificate: Certificate
 
-    init() throws { certificate = try Certificate() }
+    init() async throws { certificate = try await Certificate.make() }
 
     private var options: ClientOptions {
-        ClientOptions(
-            connection: .quiet { $0.closeTimeout = .seconds(1000) },
-            tls: certificate.clientConfiguration
-        )
+        var tls = certificate.clientConfiguration
+        // So that whoever waits for TLS's goodbye is noticed.
+        tls.shutdownTimeout = .seconds(1000)
+        return ClientOptions(connection: .quiet { $0.closeTimeout = .seconds(1000) }, tls: tls)
     }
 
     private func connectError(to url: String, _ options: ClientOptions) async throws -> ConnectError {
@@ -35,7 +36,10 @@ struct TLSTests {
     )
     func exchange(_ closer: Role) async throws {
         let accepted = Promised<WebSocketConnection>()
-        try await LoopbackServer.run(tls: certificate.serverContext(), options: options.connection) {
+        try await LoopbackServer.run(
+            tls: NIOSSLContext(configuration: certificate.serverConfiguration),
+            options: options.connection
+        ) {
             connection in
             LoopbackServer.echo(connection)
             accepted.fulfil(connection)
@@ -63,7 +67,10 @@ struct TLSTests {
 
     @Test("A server known by its address is checked by its address")
     func address() async throws {
-        try await LoopbackServer.run(tls: certificate.serverContext(), onConnection: LoopbackServer.echo) {
+        try await LoopbackServer.run(
+            tls: NIOSSLContext(configuration: certificate.serverConfiguration),
+            onConnection: LoopbackServer.echo
+        ) {
             [options] server in
             let url = "wss://127.0.0.1:\(server.port)/"
             try await within {
@@ -77,7 +84,10 @@ struct TLSTests {
 
     @Test("A certificate that nobody vouches for is refused by default")
     func untrusted() async throws {
-        try await LoopbackServer.run(tls: certificate.serverContext(), onConnection: LoopbackServer.echo) {
+        try await LoopbackServer.run(
+            tls: NIOSSLContext(configuration: certificate.serverConfiguration),
+            onConnection: LoopbackServer.echo
+        ) {
             server in
             let error = try await connectError(to: server.secureURL, ClientOptions())
             #expect(error.cause == .tls("certificate verify failed"))
@@ -87,8 +97,11 @@ struct TLSTests {
 
     @Test("A certificate for another name is refused", arguments: ["localhost", "127.0.0.1"])
     func wrongName(_ host: String) async throws {
-        let other = try Certificate(for: "DNS:other.invalid")
-        try await LoopbackServer.run(tls: other.serverContext(), onConnection: LoopbackServer.echo) {
+        let other = try await Certificate.make(for: "DNS:other.invalid")
+        try await LoopbackServer.run(
+            tls: NIOSSLContext(configuration: other.serverConfiguration),
+            onConnection: LoopbackServer.echo
+        ) {
             server in
             let error = try await connectError(
                 to: "wss://\(host):\(server.port)/",
@@ -139,7 +152,7 @@ struct TLSTests {
 
     /// How a connection ends whose server runs `script` after accepting.
     private func end(_ script: @escaping RawServer.Script) async throws -> ConnectionEnd {
-        try await RawServer.run(tls: certificate.serverContext()) { peer in
+        try await RawServer.run(tls: NIOSSLContext(configuration: certificate.serverConfiguration)) { peer in
             try await peer.accept(and: .text("hello"))
             // What comes in one read with a failure of TLS is lost with it.
             _ = try await peer.readFrame()
@@ -191,7 +204,7 @@ struct TLSTests {
     @Test("Abort lets go of the socket at once, though the peer never answers TLS's goodbye")
     func abort() async throws {
         let done = Promised<Void>()
-        try await RawServer.run(tls: certificate.serverContext()) { peer in
+        try await RawServer.run(tls: NIOSSLContext(configuration: certificate.serverConfiguration)) { peer in
             try await peer.accept()
             try await peer.stopReading()
             try await done.value

@@ -14,8 +14,7 @@ enum ForeignClient {
 
     static func runOverTLS(_ interpreter: String, _ script: String) async throws {
         let certificate = try await Certificate.make()
-        defer { certificate.remove() }
-        let server = WebSocketServer(.init(port: 0, tls: try certificate.serverConfiguration()))
+        let server = WebSocketServer(.init(port: 0, tls: certificate.serverConfiguration))
         server.route("/echo") { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }
         }

@@ -144,14 +144,13 @@ struct ForeignServer: Sendable {
     /// Trust, a round trip, and a clean close.
     static func checkTLS(_ interpreter: String, _ script: String) async throws {
         let certificate = try await Certificate.make()
-        defer { certificate.remove() }
         var server = try await start(
             interpreter,
             script,
             ["--tls", certificate.certificateFile, certificate.keyFile]
         )
         server.scheme = "wss"
-        let trusting = ClientOptions(tls: try certificate.clientConfiguration())
+        let trusting = ClientOptions(tls: certificate.clientConfiguration)
         let socket = try await WebSocketConnection.connect(to: server.url("/echo"), options: trusting)
         let message = Message(pattern(1 << 20))
         try await socket.send(message)

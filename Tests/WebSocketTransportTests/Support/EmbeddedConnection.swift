@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOEmbedded
+import TestSupport
 import Testing
 import WebSocketProtocol
 

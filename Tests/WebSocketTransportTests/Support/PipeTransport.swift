@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import WebSocketTransport
 
 /// The transport seam in memory: writes everything down, hands it to another end if there is one, and does
