@@ -88,6 +88,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "WebSocketServer",
+                "WebSocketTransport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

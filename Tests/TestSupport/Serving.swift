@@ -1,7 +1,11 @@
 import NIOCore
 package import WebSocketServer
+import WebSocketTransport
 
 /// Runs a server of this process, on a port that the system chose, for as long as `body` runs.
+///
+/// Where the configuration keeps the default deadline of the opening handshake, it is made a minute: a
+/// client that is a task of a test may be kept waiting by the other tests.
 ///
 /// - Parameter routes: adds what it serves.
 package func serving<Value>(
@@ -9,6 +13,10 @@ package func serving<Value>(
     _ routes: (WebSocketServer) -> Void,
     _ body: (Int) async throws -> Value
 ) async throws -> Value {
+    var configuration = configuration
+    if configuration.connection.handshakeTimeout == ConnectionOptions().handshakeTimeout {
+        configuration.connection.handshakeTimeout = .seconds(60)
+    }
     let server = WebSocketServer(configuration)
     routes(server)
     guard let port = try await server.start().port else { throw TookTooLong(limit: .zero, what: "a port") }

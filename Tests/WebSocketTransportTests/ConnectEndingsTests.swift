@@ -17,6 +17,8 @@ struct ConnectEndingsTests {
         _ script: @escaping RawServer.Script
     ) async throws -> ConnectError {
         var options = ClientOptions()
+        // The server is a task among those of other tests, which may keep it waiting.
+        options.connection.handshakeTimeout = .seconds(60)
         change(&options)
         return try await RawServer.run(script) { [options] server in
             try await connectError(to: server.url, options, sourceLocation: sourceLocation)
