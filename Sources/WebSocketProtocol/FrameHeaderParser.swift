@@ -6,6 +6,8 @@ struct FrameRules {
     var insideMessage: Bool
     /// The largest payload of one frame.
     var maxFrameSize: Int
+    /// Reserved bits that an extension has given a meaning on the first frame of a message.
+    var messageBits: UInt8 = 0
 }
 
 /// Reads frame headers from bytes cut anywhere.
@@ -65,7 +67,11 @@ struct FrameHeaderParser: Sendable {
         let opcode = Opcode(rawValue: first & 0x0F)
         // RFC 6455 §5.2: reserved bits must be 0 unless an extension gives them a meaning.
         let reservedBits = (first >> 4) & 0x7
-        guard reservedBits == 0 else { throw .reservedBitSet(bits: reservedBits, opcode: opcode) }
+        // RFC 7692 §6: that of compression stands on the first frame of a message and nowhere else.
+        let allowedBits = opcode == .text || opcode == .binary ? rules.messageBits : 0
+        guard reservedBits & ~allowedBits == 0 else {
+            throw .reservedBitSet(bits: reservedBits, opcode: opcode)
+        }
         guard !opcode.isReserved else { throw .reservedOpcode(opcode) }
         if opcode.isControl {
             // RFC 6455 §5.5: control frames must not be fragmented.

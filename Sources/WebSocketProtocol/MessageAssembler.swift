@@ -1,6 +1,6 @@
 /// Puts a message together from what its frames bring, holding no more than has arrived.
 struct MessageAssembler: Sendable {
-    private(set) var bytes: [UInt8] = []
+    var bytes: [UInt8] = []
 
     /// The first piece is worth at least this much room, in bytes.
     private static let smallest = 512

@@ -41,6 +41,10 @@ public enum ProtocolError: Error, Sendable, Hashable {
     case invalidCloseCode(CloseCode)
     /// A close reason that is not UTF-8 (§5.5.1).
     case closeReasonNotUTF8
+    /// A compressed message that is not DEFLATE (RFC 7692 §7.2.2). The text is the decompressor's.
+    case malformedCompression(String)
+    /// A compressed message that grew by more than ``DeflateOptions/maxInflateRatio``.
+    case inflatedTooMuch(ratio: Int)
     /// More pings in a second than the receiver allows.
     case tooManyPings(limit: Int)
 
@@ -94,9 +98,9 @@ extension ProtocolError {
     /// The code of the close frame with which this failure is answered (RFC 6455 §7.1.7).
     public var closeCode: CloseCode {
         switch self {
-        case .frameTooBig, .messageTooBig: .messageTooBig
+        case .frameTooBig, .messageTooBig, .inflatedTooMuch: .messageTooBig
         case .tooManyFragments, .tooManyPings: .policyViolation
-        case .invalidUTF8, .closeReasonNotUTF8: .invalidFramePayloadData
+        case .invalidUTF8, .closeReasonNotUTF8, .malformedCompression: .invalidFramePayloadData
         default: .protocolError
         }
     }
@@ -123,6 +127,8 @@ extension ProtocolError: CustomStringConvertible {
         switch self {
         case .reservedBitSet(let bits, let opcode):
             "reserved bits \(bits) set on a \(opcode) frame and no extension uses them"
+                // The one bit that is seen in the wild: from a client that ignores that it was refused.
+                + (bits == 4 && !opcode.isControl ? " (compressed, though that was not agreed on?)" : "")
         case .reservedOpcode(let opcode): "\(opcode) has no meaning"
         case .unmaskedClientFrame: "a client's frame must be masked"
         case .maskedServerFrame: "a server's frame must not be masked"
@@ -140,6 +146,8 @@ extension ProtocolError: CustomStringConvertible {
         case .closePayloadOfOneByte: "a close frame must hold no byte or at least two"
         case .invalidCloseCode(let code): "close code \(code.rawValue) must not be sent"
         case .closeReasonNotUTF8: "close reason is not UTF-8"
+        case .malformedCompression(let why): "compressed message cannot be decompressed: \(why)"
+        case .inflatedTooMuch(let ratio): "compressed message grew by more than \(ratio) to 1"
         case .tooManyPings(let limit): "more than \(limit) pings in a second"
         case .malformedHead(let rule): "malformed HTTP head: \(rule)"
         case .startLineTooLong(let limit): "start line exceeds \(limit) bytes"

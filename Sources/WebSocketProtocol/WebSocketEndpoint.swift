@@ -4,8 +4,9 @@
 /// ``send(_:_:into:)`` and its siblings, bytes come out. It knows no socket, thread or clock: the same
 /// input gives the same output, however it is cut.
 ///
-/// Not safe to share: one owner, one call at a time.
-public struct WebSocketEndpoint: Sendable {
+/// Not safe to share: one owner, one call at a time. Copies share the extension, which has but one state:
+/// go on with one of them only.
+public struct WebSocketEndpoint {
     public let role: Role
     public let limits: Limits
 
@@ -28,18 +29,22 @@ public struct WebSocketEndpoint: Sendable {
 
     // Both sides.
     public private(set) var closeHandshake = CloseHandshake()
+    private let messageExtension: (any MessageExtension)?
 
     /// - Parameters:
     ///   - role: which end this is.
     ///   - limits: what the peer may cost.
     ///   - delivery: messages whole, or in the parts they arrive in.
     ///   - random: where a client's masking keys come from.
+    ///   - messageExtension: what was agreed on in the opening handshake, such as ``PerMessageDeflate``.
     public init(
         role: Role,
         limits: Limits = Limits(),
         delivery: Delivery = .messages,
-        random: RandomSource = .system
+        random: RandomSource = .system,
+        messageExtension: (any MessageExtension)? = nil
     ) {
+        self.messageExtension = messageExtension
         self.role = role
         self.limits = limits
         self.delivery = delivery
@@ -58,6 +63,8 @@ private struct IncomingFrame: Sendable {
 private struct IncomingMessage: Sendable {
     let kind: MessageKind
     let delivery: Delivery
+    /// Whether an extension has changed the payload.
+    let isChanged: Bool
     var size: UInt64 = 0
     var fragments = 0
     var validated = 0
@@ -67,6 +74,8 @@ private struct IncomingMessage: Sendable {
 /// The fragmented message being sent.
 private struct OutgoingMessage: Sendable {
     let kind: MessageKind
+    /// Of its first frame: whether an extension changes it.
+    var reservedBits: UInt8 = 0
     var validated = 0
     var utf8 = UTF8Validator()
 }
@@ -118,7 +127,8 @@ extension WebSocketEndpoint {
         FrameRules(
             sender: role == .server ? .client : .server,
             insideMessage: message != nil,
-            maxFrameSize: limits.maxFrameSize ?? .max
+            maxFrameSize: limits.maxFrameSize ?? .max,
+            messageBits: messageExtension?.reservedBits ?? 0
         )
     }
 
@@ -126,7 +136,11 @@ extension WebSocketEndpoint {
         frame = IncomingFrame(header: header)
         if header.opcode.isControl { return }
         if header.opcode != .continuation {
-            message = IncomingMessage(kind: header.opcode == .text ? .text : .binary, delivery: delivery)
+            message = IncomingMessage(
+                kind: header.opcode == .text ? .text : .binary,
+                delivery: delivery,
+                isChanged: header.reservedBits != 0
+            )
         }
         guard var current = message else { return }
         message = nil
@@ -134,7 +148,8 @@ extension WebSocketEndpoint {
         // Only in parts, where no limit stops it, can the sum wrap; there it is not used.
         let (size, overflow) = current.size.addingReportingOverflow(header.payloadLength)
         if current.delivery == .messages {
-            guard !overflow, size <= UInt64(clamping: limits.maxMessageSize) else {
+            let limit = current.isChanged ? maxChangedSize : UInt64(clamping: limits.maxMessageSize)
+            guard !overflow, size <= limit else {
                 throw .messageTooBig(length: overflow ? .max : size, limit: limits.maxMessageSize)
             }
             guard current.fragments <= limits.effectiveMaxMessageFragments else {
@@ -143,6 +158,13 @@ extension WebSocketEndpoint {
         }
         current.size = size
         message = current
+    }
+
+    /// What a message may have on the wire that an extension has changed. What cannot be compressed grows a
+    /// little when it is; the message itself is measured as it comes out.
+    private var maxChangedSize: UInt64 {
+        let limit = UInt64(clamping: limits.maxMessageSize)
+        return limit + limit / 256 + 1024
     }
 
     /// Takes payload of the frame under way; clears `frame` when it is complete.
@@ -226,14 +248,8 @@ extension WebSocketEndpoint {
     ) throws(ProtocolError) -> Event? {
         guard var current = message else { return nil }
         let isLast = isComplete && header.isFinal
-        if current.kind == .text {
-            // RFC 6455 §8.1: fail as soon as the text cannot be UTF-8 any more.
-            if let bad = current.utf8.validate(piece) {
-                throw .invalidUTF8(offset: current.validated + bad)
-            }
-            current.validated += piece.count
-            if isLast, !current.utf8.isComplete { throw .invalidUTF8(offset: current.validated) }
-        }
+        if current.isChanged { return try takeChanged(&current, piece, isLast: isLast) }
+        try Self.checkText(piece, of: &current, isLast: isLast)
         message = isLast ? nil : current
 
         if current.delivery == .parts {
@@ -246,6 +262,56 @@ extension WebSocketEndpoint {
         return isLast ? .message(current.kind, .held(assembler.take())) : nil
     }
 
+    /// A piece of a message that an extension has changed.
+    private mutating func takeChanged(
+        _ current: inout IncomingMessage,
+        _ piece: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) throws(ProtocolError) -> Event? {
+        guard let messageExtension else { return nil }
+        if current.delivery == .parts {
+            var part: [UInt8] = []
+            try messageExtension.receive(piece, isLast: isLast, limit: limits.maxMessageSize, into: &part)
+            try Self.checkText(part[...], of: &current, isLast: isLast)
+            message = isLast ? nil : current
+            guard isLast || !part.isEmpty else { return nil }
+            return .part(current.kind, .held(part), isLast: isLast)
+        }
+        let before = assembler.bytes.count
+        try messageExtension.receive(
+            piece,
+            isLast: isLast,
+            limit: limits.maxMessageSize - before,
+            into: &assembler.bytes
+        )
+        try Self.checkText(assembler.bytes[before...], of: &current, isLast: isLast)
+        message = isLast ? nil : current
+        return isLast ? .message(current.kind, .held(assembler.take())) : nil
+    }
+
+    private static func checkText(
+        _ piece: ArraySlice<UInt8>,
+        of message: inout IncomingMessage,
+        isLast: Bool
+    ) throws(ProtocolError) {
+        let result = piece.withUnsafeBytes { bytes in
+            Result { () throws(ProtocolError) in try checkText(bytes, of: &message, isLast: isLast) }
+        }
+        try result.get()
+    }
+
+    /// RFC 6455 §8.1: fail as soon as the text cannot be UTF-8 any more.
+    private static func checkText(
+        _ piece: UnsafeRawBufferPointer,
+        of message: inout IncomingMessage,
+        isLast: Bool
+    ) throws(ProtocolError) {
+        guard message.kind == .text else { return }
+        if let bad = message.utf8.validate(piece) { throw .invalidUTF8(offset: message.validated + bad) }
+        message.validated += piece.count
+        if isLast, !message.utf8.isComplete { throw .invalidUTF8(offset: message.validated) }
+    }
+
     /// Fails the connection for a rule that only the owner can judge, such as pings per second.
     ///
     /// The close frame is then among the replies (RFC 6455 §7.1.7).
@@ -256,7 +322,11 @@ extension WebSocketEndpoint {
         controlPayload = []
         duePong = nil
         _ = assembler.take()
+        messageExtension?.end()
     }
+
+    /// Nothing more will be received or sent: gives back what the extension has borrowed.
+    public mutating func end() { messageExtension?.end() }
 
     /// Whether the peer is in the middle of a frame or message, as far as its bytes tell.
     public var isReceivingMessage: Bool { message != nil || frame != nil || headerParser.isInsideHeader }
@@ -267,11 +337,14 @@ extension WebSocketEndpoint {
 extension WebSocketEndpoint {
     /// Appends a whole message, as one frame.
     ///
+    /// - Parameter usesExtensions: whether the message extension may change it; `false` sends a message
+    ///   uncompressed, as one should that holds a secret beside what others may choose.
     /// - Throws: ``UsageError/notOpen`` once closing has begun, ``UsageError/messageUnderWay`` inside a
     ///   fragmented message, ``UsageError/textNotUTF8(offset:)``. Nothing is appended then.
     public mutating func send(
         _ kind: MessageKind,
         _ payload: RawSpan,
+        usesExtensions: Bool = true,
         into output: inout [UInt8]
     ) throws(UsageError) {
         try checkWholeMessageMayBeSent()
@@ -280,21 +353,42 @@ extension WebSocketEndpoint {
             if let bad = utf8.validate(payload) { throw .textNotUTF8(offset: bad) }
             guard utf8.isComplete else { throw .textNotUTF8(offset: payload.byteCount) }
         }
+        appendMessage(kind, payload, usesExtensions: usesExtensions, into: &output)
+    }
+
+    private mutating func appendMessage(
+        _ kind: MessageKind,
+        _ payload: RawSpan,
+        usesExtensions: Bool,
+        into output: inout [UInt8]
+    ) {
+        if usesExtensions, let messageExtension {
+            var changed: [UInt8] = []
+            let bits = payload.withUnsafeBytes { messageExtension.send(kind, whole: $0, into: &changed) }
+            if bits != 0 {
+                return appendFrame(
+                    opcode: kind.opcode, isFinal: true, reservedBits: bits, changed.span.bytes, into: &output)
+            }
+        }
         appendFrame(opcode: kind.opcode, isFinal: true, payload, into: &output)
     }
 
     /// Appends a text message, as one frame.
     ///
     /// - Throws: ``UsageError/notOpen``, ``UsageError/messageUnderWay``. Nothing is appended then.
-    public mutating func send(_ text: String, into output: inout [UInt8]) throws(UsageError) {
+    public mutating func send(
+        _ text: String,
+        usesExtensions: Bool = true,
+        into output: inout [UInt8]
+    ) throws(UsageError) {
         try checkWholeMessageMayBeSent()
         var text = text
         text.withUTF8 { utf8 in
             // A String is valid UTF-8 by construction.
-            appendFrame(
-                opcode: .text,
-                isFinal: true,
+            appendMessage(
+                .text,
                 RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)),
+                usesExtensions: usesExtensions,
                 into: &output
             )
         }
@@ -311,6 +405,7 @@ extension WebSocketEndpoint {
     /// - Parameters:
     ///   - kind: the same for each fragment of a message.
     ///   - isLast: ends the message.
+    ///   - usesExtensions: see ``send(_:_:usesExtensions:into:)``; the first fragment's word counts.
     /// - Throws: ``UsageError/notOpen``, ``UsageError/messageUnderWay`` when `kind` differs from the first
     ///   fragment's, ``UsageError/textNotUTF8(offset:)`` (text may be cut inside a character, but not end
     ///   there). Nothing is appended then.
@@ -318,6 +413,7 @@ extension WebSocketEndpoint {
         _ kind: MessageKind,
         _ payload: RawSpan,
         isLast: Bool,
+        usesExtensions: Bool = true,
         into output: inout [UInt8]
     ) throws(UsageError) {
         guard closeHandshake.maySendData else { throw .notOpen }
@@ -330,9 +426,23 @@ extension WebSocketEndpoint {
             current.validated += payload.byteCount
             if isLast, !current.utf8.isComplete { throw .textNotUTF8(offset: current.validated) }
         }
-        let opcode = outgoing == nil ? kind.opcode : .continuation
+        let isFirst = outgoing == nil
+        if isFirst, usesExtensions { current.reservedBits = messageExtension?.beginSending(kind) ?? 0 }
         outgoing = isLast ? nil : current
-        appendFrame(opcode: opcode, isFinal: isLast, payload, into: &output)
+        let opcode = isFirst ? kind.opcode : .continuation
+        guard let messageExtension, current.reservedBits != 0 else {
+            return appendFrame(opcode: opcode, isFinal: isLast, payload, into: &output)
+        }
+        var changed: [UInt8] = []
+        payload.withUnsafeBytes { messageExtension.send(fragment: $0, isLast: isLast, into: &changed) }
+        let bits = isFirst ? current.reservedBits : 0
+        appendFrame(
+            opcode: opcode,
+            isFinal: isLast,
+            reservedBits: bits,
+            changed.span.bytes,
+            into: &output
+        )
     }
 
     /// Whether a fragmented message has been begun and not ended.
@@ -400,12 +510,14 @@ extension WebSocketEndpoint {
     private mutating func appendFrame(
         opcode: Opcode,
         isFinal: Bool,
+        reservedBits: UInt8 = 0,
         _ payload: RawSpan,
         into output: inout [UInt8]
     ) {
         let key = role == .client ? maskingKeys.next() : nil
         FrameHeader(
             isFinal: isFinal,
+            reservedBits: reservedBits,
             opcode: opcode,
             maskingKey: key,
             payloadLength: UInt64(payload.byteCount)

@@ -1,0 +1,119 @@
+/// permessage-deflate at work on one connection (RFC 7692 §6, §7.2).
+///
+/// Without context takeover it borrows a codec from the pool for each message, so that an idle connection
+/// has none. With it, the codec is made at the first message that needs it, and stays.
+public final class PerMessageDeflate: MessageExtension {
+    public let agreement: DeflateAgreement
+    private let options: DeflateOptions
+    private let pool: DeflatePool
+
+    // Read side.
+    private let incoming: DeflateAgreement.Direction
+    private var inflater: Inflater?
+    /// Of the message under way.
+    private var bytesIn = 0
+    private var bytesOut = 0
+
+    // Write side.
+    private let outgoing: DeflateAgreement.Direction
+    private var deflater: Deflater?
+
+    /// - Parameters:
+    ///   - role: which end this is.
+    ///   - pool: that of the thread on which the connection lives.
+    public init(_ agreement: DeflateAgreement, _ options: DeflateOptions, role: Role, pool: DeflatePool) {
+        self.agreement = agreement
+        self.options = options
+        self.pool = pool
+        incoming = agreement.incoming(of: role)
+        outgoing = agreement.outgoing(of: role)
+    }
+
+    /// RFC 7692 §6: the "Per-Message Compressed" bit.
+    public var reservedBits: UInt8 { 4 }
+
+    /// What compresses this connection's messages, if each is compressed by itself: two connections with
+    /// the same have the same frames for the same message.
+    var sharedConfiguration: Deflater.Configuration? { outgoing.keepsContext ? nil : configuration }
+
+    private var configuration: Deflater.Configuration {
+        Deflater.Configuration(
+            windowBits: outgoing.windowBits,
+            level: options.level,
+            memoryLevel: options.memoryLevel
+        )
+    }
+
+    // MARK: Receiving
+
+    public func receive(
+        _ piece: UnsafeRawBufferPointer, isLast: Bool, limit: Int, into output: inout [UInt8]
+    ) throws(ProtocolError) {
+        guard let inflater = inflater ?? pool.takeInflater(windowBits: incoming.windowBits) else {
+            throw .malformedCompression("no memory for a decompressor")
+        }
+        self.inflater = inflater
+        bytesIn += piece.count
+        let (most, overflow) = bytesIn.multipliedReportingOverflow(by: options.maxInflateRatio)
+        let allowance = overflow ? .max : max(most, DeflateOptions.ratioAllowance)
+        let room = min(limit, allowance - bytesOut)
+        let before = output.count
+        do throws(Inflater.Failure) {
+            try inflater.decompress(piece, isLast: isLast, limit: room, into: &output)
+        } catch {
+            let whole = UInt64(bytesOut) + UInt64(limit)
+            switch error {
+            case .malformed(let why): throw .malformedCompression(why)
+            case .tooBig where room < limit: throw .inflatedTooMuch(ratio: options.maxInflateRatio)
+            case .tooBig: throw .messageTooBig(length: whole + 1, limit: Int(clamping: whole))
+            }
+        }
+        bytesOut += output.count - before
+        if isLast { endIncoming() }
+    }
+
+    private func endIncoming() {
+        bytesIn = 0
+        bytesOut = 0
+        guard !incoming.keepsContext, let inflater else { return }
+        self.inflater = nil
+        pool.giveBack(inflater)
+    }
+
+    // MARK: Sending
+
+    public func send(
+        _ kind: MessageKind, whole payload: UnsafeRawBufferPointer, into output: inout [UInt8]
+    ) -> UInt8 {
+        guard payload.count >= options.threshold, let deflater = takeDeflater() else { return 0 }
+        deflater.compress(payload, isLast: true, into: &output)
+        endOutgoing()
+        // What did not get smaller may go as it is, unless the peer has to remember it.
+        return outgoing.keepsContext || output.count < payload.count ? reservedBits : 0
+    }
+
+    public func beginSending(_ kind: MessageKind) -> UInt8 { takeDeflater() == nil ? 0 : reservedBits }
+
+    public func send(fragment payload: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]) {
+        deflater?.compress(payload, isLast: isLast, into: &output)
+        if isLast { endOutgoing() }
+    }
+
+    private func takeDeflater() -> Deflater? {
+        if deflater == nil { deflater = pool.takeDeflater(configuration) }
+        return deflater
+    }
+
+    private func endOutgoing() {
+        guard !outgoing.keepsContext, let deflater else { return }
+        self.deflater = nil
+        pool.giveBack(deflater)
+    }
+
+    public func end() {
+        if let deflater { pool.giveBack(deflater) }
+        if let inflater { pool.giveBack(inflater) }
+        deflater = nil
+        inflater = nil
+    }
+}
