@@ -7,10 +7,12 @@ public struct ClientHandshake: Sendable, Hashable {
     public let request: HTTPRequest
     private let key: String
     private let subprotocols: [String]
+    private let extensionNames: Set<String>
 
     /// - Parameters:
     ///   - url: where to.
     ///   - subprotocols: offered, in order of preference.
+    ///   - extensions: offered, in order of preference, such as ``DeflateAgreement/offer(_:)``.
     ///   - headers: further fields for the request, such as `Origin`, `Cookie` or `Authorization`.
     ///   - random: where the nonce of 16 bytes comes from.
     /// - Throws: ``UsageError/invalidSubprotocol(_:)``, ``UsageError/reservedHeader(_:)``,
@@ -18,6 +20,7 @@ public struct ClientHandshake: Sendable, Hashable {
     public init(
         url: WebSocketURL,
         subprotocols: [String] = [],
+        extensions: [ExtensionElement] = [],
         headers: HTTPFields = [:],
         random: RandomSource = .system
     ) throws(UsageError) {
@@ -27,6 +30,7 @@ public struct ClientHandshake: Sendable, Hashable {
         }
         key = Base64.encode(random.bytes(16))
         self.subprotocols = subprotocols
+        extensionNames = Set(extensions.map(\.name))
         var fields: HTTPFields = [
             .upgrade: "websocket",
             .connection: "Upgrade",
@@ -34,6 +38,9 @@ public struct ClientHandshake: Sendable, Hashable {
             .secWebSocketVersion: HandshakeFields.version,
         ]
         if !subprotocols.isEmpty { fields[.secWebSocketProtocol] = subprotocols.joined(separator: ", ") }
+        if !extensions.isEmpty {
+            fields[.secWebSocketExtensions] = extensions.map(\.headerValue).joined(separator: ", ")
+        }
         fields.append(contentsOf: headers)
         request = HTTPRequest(
             method: .get,
@@ -48,6 +55,9 @@ public struct ClientHandshake: Sendable, Hashable {
     public struct Agreement: Sendable, Hashable {
         /// The subprotocol chosen, or `nil` for none.
         public let subprotocol: String?
+        /// The server's answers to the extensions offered, each of another name. Whether their parameters
+        /// fit the offer is for the extension to judge.
+        public let extensions: [ExtensionElement]
         /// The server's answer.
         public let response: HTTPResponse
     }
@@ -66,18 +76,29 @@ public struct ClientHandshake: Sendable, Hashable {
         guard accepts.count == 1, HTTPGrammar.equals(accepts[0], HandshakeFields.accept(for: key)) else {
             throw .acceptMismatch
         }
-        let extensions = fields[values: .secWebSocketExtensions]
-        if !extensions.isEmpty {
-            let first = try ExtensionElement.parse(extensions)[0]
-            // None is offered, so none may be used.
-            throw .extensionNotOffered(first.name)
-        }
+        let extensions = try checkExtensions(fields[values: .secWebSocketExtensions])
         let chosen = fields[values: .secWebSocketProtocol]
-        guard let subprotocol = chosen.first else { return Agreement(subprotocol: nil, response: response) }
+        guard let subprotocol = chosen.first else {
+            return Agreement(subprotocol: nil, extensions: extensions, response: response)
+        }
         // RFC 6455 §4.1: exactly one, of those offered.
         guard chosen.count == 1, subprotocols.contains(where: { HTTPGrammar.equals($0, subprotocol) }) else {
             throw .subprotocolNotOffered(chosen.joined(separator: ", "))
         }
-        return Agreement(subprotocol: subprotocol, response: response)
+        return Agreement(subprotocol: subprotocol, extensions: extensions, response: response)
+    }
+
+    private func checkExtensions(_ fields: [String]) throws(ProtocolError) -> [ExtensionElement] {
+        let elements = fields.isEmpty ? [] : try ExtensionElement.parse(fields)
+        var seen: Set<String> = []
+        for element in elements {
+            // RFC 6455 §4.1: one that was not offered fails the connection.
+            guard extensionNames.contains(element.name) else { throw .extensionNotOffered(element.name) }
+            // RFC 7692 §5: only one use of it can have been accepted.
+            guard seen.insert(element.name).inserted else {
+                throw .invalidExtensions("\"\(element.name)\" is answered twice")
+            }
+        }
+        return elements
     }
 }

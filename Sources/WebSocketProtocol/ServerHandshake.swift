@@ -56,11 +56,14 @@ public struct ServerHandshake: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
+    ///   - extensions: the answers to ``offeredExtensions``, such as
+    ///     ``DeflateAgreement/answer(to:_:)`` gives, in the order they are applied.
     ///   - headers: further fields for the response.
     /// - Throws: ``UsageError/invalidSubprotocol(_:)`` for one that was not offered,
     ///   ``UsageError/reservedHeader(_:)``, ``UsageError/invalidHeader(_:)``.
     public func acceptance(
         subprotocol: String? = nil,
+        extensions: [ExtensionElement] = [],
         headers: HTTPFields = [:]
     ) throws(UsageError) -> HTTPResponse {
         try HandshakeFields.checkCallerFields(headers)
@@ -72,6 +75,9 @@ public struct ServerHandshake: Sendable, Hashable {
         if let subprotocol {
             guard offers(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
             fields[.secWebSocketProtocol] = subprotocol
+        }
+        if !extensions.isEmpty {
+            fields[.secWebSocketExtensions] = extensions.map(\.headerValue).joined(separator: ", ")
         }
         fields.append(contentsOf: headers)
         return HTTPResponse(status: .switchingProtocols, headerFields: fields)

@@ -367,7 +367,12 @@ extension WebSocketEndpoint {
             let bits = payload.withUnsafeBytes { messageExtension.send(kind, whole: $0, into: &changed) }
             if bits != 0 {
                 return appendFrame(
-                    opcode: kind.opcode, isFinal: true, reservedBits: bits, changed.span.bytes, into: &output)
+                    opcode: kind.opcode,
+                    isFinal: true,
+                    reservedBits: bits,
+                    changed.span.bytes,
+                    into: &output
+                )
             }
         }
         appendFrame(opcode: kind.opcode, isFinal: true, payload, into: &output)

@@ -17,8 +17,13 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     struct Context: Sendable {
         let router: Router
         let options: ConnectionOptions
+        let compressionPolicy: WebSocketServer.CompressionPolicy
         let registry: ConnectionRegistry
         let logger: Logger
+
+        func compression(_ request: HTTPRequest) -> DeflateOptions? {
+            options.compression.flatMap { compressionPolicy(request, $0) }
+        }
     }
 
     private enum State {
@@ -97,7 +102,13 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     ) {
         let subprotocol = handshake.choose(subprotocolFrom: route.subprotocols)
         do {
-            let response = try handshake.acceptance(subprotocol: subprotocol)
+            let deflate = server.compression(handshake.request).flatMap {
+                DeflateAgreement.answer(to: handshake.offeredExtensions, $0)
+            }
+            let response = try handshake.acceptance(
+                subprotocol: subprotocol,
+                extensions: deflate.map { [$0.answer] } ?? []
+            )
             state = .done
             deadline?.cancel()
             let channel = context.channel
@@ -111,6 +122,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
                 role: .server,
                 request: handshake.request,
                 subprotocol: subprotocol,
+                compression: deflate?.agreement,
                 options: server.options,
                 leftover: leftover
             )

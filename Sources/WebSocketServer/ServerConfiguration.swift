@@ -13,6 +13,9 @@ extension WebSocketServer {
         public var tls: TLSConfiguration?
         /// Every connection's limits and clocks.
         public var connection: ConnectionOptions
+        /// Asked at each opening handshake that offers compression. Default:
+        /// ``WebSocketServer/refuseBrokenCompression(_:_:)``.
+        public var compressionPolicy: CompressionPolicy
         /// Event loops of the server's own. Default `nil`: those the process shares, one per core.
         public var workers: Int?
         /// From the shutdown's beginning to the cut. Default 10 s.
@@ -29,6 +32,7 @@ extension WebSocketServer {
             port: Int = 9001,
             tls: TLSConfiguration? = nil,
             connection: ConnectionOptions = .init(),
+            compressionPolicy: @escaping CompressionPolicy = WebSocketServer.refuseBrokenCompression,
             workers: Int? = nil,
             shutdownTimeout: Duration = .seconds(10),
             backlog: Int = 1024,
@@ -38,6 +42,7 @@ extension WebSocketServer {
             self.port = port
             self.tls = tls
             self.connection = connection
+            self.compressionPolicy = compressionPolicy
             self.workers = workers
             self.shutdownTimeout = shutdownTimeout
             self.backlog = backlog

@@ -140,6 +140,7 @@ extension WebSocketServer {
         let context = RequestHandler.Context(
             router: router,
             options: configuration.connection,
+            compressionPolicy: configuration.compressionPolicy,
             registry: registry,
             logger: configuration.logger
         )

@@ -23,6 +23,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
         role: Role,
         request: HTTPRequest,
         subprotocol: String?,
+        compression: DeflateAgreement? = nil,
         options: ConnectionOptions,
         leftover: ByteBuffer
     ) throws -> WebSocketConnection {
@@ -33,6 +34,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
             role: role,
             request: request,
             subprotocol: subprotocol,
+            compression: compression,
             remoteAddress: channel.remoteAddress,
             options: options,
             eventLoop: channel.eventLoop

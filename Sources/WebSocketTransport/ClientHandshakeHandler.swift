@@ -78,7 +78,8 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
             return
         }
         do throws(ProtocolError) {
-            open(try handshake.check(response), leftover: leftover, context)
+            let agreement = try handshake.check(response)
+            open(agreement, try compression(in: agreement), leftover: leftover, context)
         } catch .unexpectedStatus {
             let body = RefusalBody(of: response)
             self.body = body
@@ -89,8 +90,18 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
         }
     }
 
+    /// RFC 7692 §7.1: an answer that does not fit the offer fails the connection.
+    private func compression(
+        in agreement: ClientHandshake.Agreement
+    ) throws(ProtocolError) -> DeflateAgreement? {
+        // The only extension that is ever offered.
+        guard let answer = agreement.extensions.first, let offered = options.compression else { return nil }
+        return try DeflateAgreement(answer: answer, to: offered)
+    }
+
     private func open(
         _ agreement: ClientHandshake.Agreement,
+        _ compression: DeflateAgreement?,
         leftover: ByteBuffer,
         _ context: ChannelHandlerContext
     ) {
@@ -105,6 +116,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
                     role: .client,
                     request: handshake.request,
                     subprotocol: agreement.subprotocol,
+                    compression: compression,
                     options: options,
                     leftover: leftover
                 )

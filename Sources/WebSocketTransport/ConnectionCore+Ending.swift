@@ -73,6 +73,7 @@ extension ConnectionCore {
         closeTimer?.cancel()
         outbound.removeAll()
         outbox = []
+        endpoint.end()
         transport?.abort()
         transport = nil
 

@@ -24,16 +24,18 @@ extension ConnectionCore {
     }
 
     /// Sends from the loop without suspending.
-    func send(_ kind: MessageKind, _ payload: RawSpan) throws(SendError) {
+    func send(_ kind: MessageKind, _ payload: RawSpan, compress: Bool = true) throws(SendError) {
         try checkMaySend()
         try checkRoom()
         guard isWireFree, payload.byteCount <= (options.fragmentSize ?? .max) else {
-            try enqueue(Message(kind: kind, bytes: payload.withUnsafeBytes { [UInt8]($0) }))
+            var message = Message(kind: kind, bytes: payload.withUnsafeBytes { [UInt8]($0) })
+            message.allowsCompression = compress
+            try enqueue(message)
             return
         }
         drainReplies()
         do throws(UsageError) {
-            try endpoint.send(kind, payload, into: &outbox)
+            try endpoint.send(kind, payload, usesExtensions: compress, into: &outbox)
         } catch {
             throw .usage(error)
         }
@@ -53,9 +55,9 @@ extension ConnectionCore {
         flush()
     }
 
-    func beginStream(_ kind: MessageKind) throws(SendError) -> OutboundQueue.StreamID {
+    func beginStream(_ kind: MessageKind, compress: Bool = true) throws(SendError) -> OutboundQueue.StreamID {
         try checkMaySend()
-        return outbound.beginStream(kind)
+        return outbound.beginStream(kind, allowsCompression: compress)
     }
 
     func append(_ piece: [UInt8], toStream id: OutboundQueue.StreamID, isLast: Bool) throws(SendError) {
@@ -73,10 +75,11 @@ extension ConnectionCore {
         try checkMaySend()
         try checkRoom()
         guard endpoint.role == .server, isWireFree,
-            prepared.message.bytes.count <= (options.fragmentSize ?? .max)
+            prepared.message.bytes.count <= (options.fragmentSize ?? .max),
+            let frame = prepared.frame(for: deflate)
         else { return try enqueue(prepared.message) }
         drainReplies()
-        outbox.append(contentsOf: prepared.serverFrame)
+        outbox.append(contentsOf: frame)
         outboxPayload += prepared.message.bytes.count
         flush()
     }
@@ -164,9 +167,20 @@ extension ConnectionCore {
             let bytes = next.piece.span.bytes.extracting(next.range)
             do throws(UsageError) {
                 if next.isWhole {
-                    try endpoint.send(next.kind, bytes, into: &outbox)
+                    try endpoint.send(
+                        next.kind,
+                        bytes,
+                        usesExtensions: next.allowsCompression,
+                        into: &outbox
+                    )
                 } else {
-                    try endpoint.sendFragment(next.kind, bytes, isLast: next.isLast, into: &outbox)
+                    try endpoint.sendFragment(
+                        next.kind,
+                        bytes,
+                        isLast: next.isLast,
+                        usesExtensions: next.allowsCompression,
+                        into: &outbox
+                    )
                 }
                 outboxPayload += next.range.count
             } catch {

@@ -13,6 +13,8 @@ final class ConnectionCore: ConnectionInput {
     let eventLoop: any EventLoop
     let options: ConnectionOptions
     var endpoint: WebSocketEndpoint
+    /// The endpoint's extension, if one was agreed on.
+    let deflate: PerMessageDeflate?
     /// The public face; held while the connection lives, so that a connection with callbacks stays though
     /// nobody else keeps it.
     var connection: WebSocketConnection?
@@ -56,14 +58,27 @@ final class ConnectionCore: ConnectionInput {
 
     typealias DrainWaiter = CheckedContinuation<SendError?, Never>
 
-    init(role: Role, options: ConnectionOptions, eventLoop: any EventLoop) {
+    init(
+        role: Role,
+        options: ConnectionOptions,
+        compression: DeflateAgreement? = nil,
+        eventLoop: any EventLoop
+    ) {
         self.eventLoop = eventLoop
         var options = options
         // Below zero there is nothing, so that whoever waited for it would wait for ever.
         options.inboundHighWaterMark = max(options.inboundHighWaterMark, 0)
         options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
         self.options = options
-        endpoint = WebSocketEndpoint(role: role, limits: options.limits)
+        deflate = compression.map {
+            PerMessageDeflate(
+                $0,
+                options.compression ?? .init(),
+                role: role,
+                pool: LoopScratch.current.deflate
+            )
+        }
+        endpoint = WebSocketEndpoint(role: role, limits: options.limits, messageExtension: deflate)
         pingSecondBegan = eventLoop.now
     }
 

@@ -5,6 +5,11 @@ public struct ConnectionOptions: Sendable, Hashable {
     /// What the peer may cost in frames and messages.
     public var limits: Limits
 
+    /// permessage-deflate (RFC 7692): what a client offers, and what a server agrees to. Default: each
+    /// message by itself, in both directions, so that an idle connection has no codec and no message tells
+    /// of another. `nil`: none.
+    public var compression: DeflateOptions?
+
     /// Received messages wait for their reader up to about this many bytes; past it the socket is not
     /// read until half of them are gone. Default 1 MiB. Each message is charged ``messageCharge`` bytes
     /// beside its own. One read's worth of messages may come on top.
@@ -45,6 +50,7 @@ public struct ConnectionOptions: Sendable, Hashable {
     /// - Parameters: see the properties of the same names.
     public init(
         limits: Limits = Limits(),
+        compression: DeflateOptions? = DeflateOptions(),
         inboundHighWaterMark: Int = 1 << 20,
         outboundHighWaterMark: Int = 1 << 20,
         outboundLimit: Int = 16 << 20,
@@ -56,6 +62,7 @@ public struct ConnectionOptions: Sendable, Hashable {
         maxPingsPerSecond: Int = 1000
     ) {
         self.limits = limits
+        self.compression = compression
         self.inboundHighWaterMark = inboundHighWaterMark
         self.outboundHighWaterMark = outboundHighWaterMark
         self.outboundLimit = outboundLimit

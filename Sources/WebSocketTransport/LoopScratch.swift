@@ -1,4 +1,5 @@
 import NIOPosix
+import WebSocketProtocol
 
 /// Memory that the connections of one thread take turns with, so that an idle connection holds none.
 final class LoopScratch {
@@ -12,6 +13,9 @@ final class LoopScratch {
         perThread.currentValue = scratch
         return scratch
     }
+
+    /// Compressors and decompressors of this thread's connections.
+    let deflate = DeflatePool()
 
     private var input: [UInt8] = []
     private var output: [UInt8] = []

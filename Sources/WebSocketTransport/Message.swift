@@ -7,6 +7,9 @@ public struct Message: Sendable, Hashable {
     public let kind: MessageKind
     /// The payload; for text it is valid UTF-8, checked as it arrived.
     public let bytes: [UInt8]
+    /// Whether it may be sent compressed, where that was agreed on. Turn it off for a message that holds a
+    /// secret beside what others may choose: the size of what both compress to tells of the secret.
+    public var allowsCompression = true
 
     /// A text message.
     public init(_ text: String) {

@@ -10,12 +10,13 @@ struct OutboundQueue {
     typealias StreamID = UInt64
 
     private enum Entry {
-        case whole(MessageKind, [UInt8])
+        case whole(Message)
         case stream(StreamID)
     }
 
     private struct Stream {
         let kind: MessageKind
+        let allowsCompression: Bool
         /// Not yet on the wire; the last one of an ended stream may be empty.
         var pieces = CircularBuffer<[UInt8]>()
         var bytes = 0
@@ -60,12 +61,12 @@ struct OutboundQueue {
 
     mutating func append(_ message: Message) {
         bytes += message.bytes.count
-        entries.append(.whole(message.kind, message.bytes))
+        entries.append(.whole(message))
     }
 
-    mutating func beginStream(_ kind: MessageKind) -> StreamID {
+    mutating func beginStream(_ kind: MessageKind, allowsCompression: Bool = true) -> StreamID {
         lastStreamID += 1
-        streams[lastStreamID] = Stream(kind: kind)
+        streams[lastStreamID] = Stream(kind: kind, allowsCompression: allowsCompression)
         entries.append(.stream(lastStreamID))
         return lastStreamID
     }
@@ -104,6 +105,7 @@ struct OutboundQueue {
         let isLast: Bool
         /// Whether it is the message, first to last byte.
         let isWhole: Bool
+        let allowsCompression: Bool
     }
 
     /// The next fragment of the message at the head, at most `limit` bytes of it, or `nil` when there is
@@ -112,13 +114,16 @@ struct OutboundQueue {
         let kind: MessageKind
         let piece: [UInt8]
         let isLastPiece: Bool
+        let allowsCompression: Bool
         var streamID: StreamID?
         switch entries.first {
-        case .whole(let itsKind, let bytes):
-            (kind, piece, isLastPiece) = (itsKind, bytes, true)
+        case .whole(let message):
+            (kind, piece, isLastPiece) = (message.kind, message.bytes, true)
+            allowsCompression = message.allowsCompression
         case .stream(let id):
             guard let itsKind = streams[id]?.kind, let first = streams[id]?.pieces.first else { return nil }
             (kind, piece) = (itsKind, first)
+            allowsCompression = streams[id]?.allowsCompression == true
             isLastPiece = streams[id]?.isEnded == true && streams[id]?.pieces.count == 1
             streamID = id
         case nil:
@@ -140,7 +145,14 @@ struct OutboundQueue {
             entries.removeFirst()
             if let streamID { streams[streamID] = nil }
         }
-        return Fragment(kind: kind, piece: piece, range: range, isLast: isLast, isWhole: isFirst && isLast)
+        return Fragment(
+            kind: kind,
+            piece: piece,
+            range: range,
+            isLast: isLast,
+            isWhole: isFirst && isLast,
+            allowsCompression: allowsCompression
+        )
     }
 
     /// Closing has begun, and no piece will be added any more: drops the messages in pieces that have not
@@ -166,7 +178,7 @@ struct OutboundQueue {
     private mutating func drop(_ entry: Entry) {
         let count: Int
         switch entry {
-        case .whole(_, let payload): count = payload.count
+        case .whole(let message): count = message.bytes.count
         case .stream(let id): count = streams.removeValue(forKey: id)?.bytes ?? 0
         }
         bytes -= count

@@ -26,6 +26,7 @@ extension WebSocketConnection {
         let handshake = try ClientHandshake(
             url: url,
             subprotocols: options.subprotocols,
+            extensions: options.connection.compression.map { [DeflateAgreement.offer($0)] } ?? [],
             headers: options.headers
         )
         // Made before anything else, so that a bad configuration is not taken for a bad server.

@@ -21,6 +21,8 @@ public final class WebSocketConnection: Sendable {
     public let eventLoop: any EventLoop
     /// The subprotocol agreed on, or `nil`.
     public let subprotocol: String?
+    /// What was agreed on for compression, or `nil`.
+    public let compression: DeflateAgreement?
     /// The request that opened the connection, as sent or received.
     public let request: HTTPRequest
     /// The peer's address, if the transport has such a thing.
@@ -39,11 +41,17 @@ public final class WebSocketConnection: Sendable {
         role: Role,
         request: HTTPRequest,
         subprotocol: String? = nil,
+        compression: DeflateAgreement? = nil,
         remoteAddress: SocketAddress? = nil,
         options: ConnectionOptions = .init(),
         eventLoop: any EventLoop
     ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
-        let core = ConnectionCore(role: role, options: options, eventLoop: eventLoop)
+        let core = ConnectionCore(
+            role: role,
+            options: options,
+            compression: compression,
+            eventLoop: eventLoop
+        )
         let connection = WebSocketConnection(
             core: core,
             request: request,
@@ -61,6 +69,7 @@ public final class WebSocketConnection: Sendable {
         subprotocol: String?,
         remoteAddress: SocketAddress?
     ) {
+        compression = core.deflate?.agreement
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         role = core.endpoint.role
         eventLoop = core.eventLoop
@@ -208,6 +217,8 @@ extension WebSocketConnection {
     /// Sends one message in pieces, as they become known. Other messages wait until it is done; pings and
     /// the closing handshake go between the pieces.
     ///
+    /// - Parameter compress: whether it may be compressed, piece by piece, where that was agreed on.
+    ///
     /// When `body` throws, or leaves text that ends inside a character, the message cannot be ended: the
     /// connection is closed with 1011 and the error thrown on. A piece of text that is not UTF-8 is refused by
     /// itself; `body` may go on without it.
@@ -215,11 +226,12 @@ extension WebSocketConnection {
     /// - Throws: ``SendError`` as ``send(_:)-(Message)``, or what `body` throws.
     public func sendMessage(
         _ kind: MessageKind,
+        compress: Bool = true,
         _ body: (MessageWriter) async throws -> Void
     ) async throws {
         if let end { throw SendError.ended(end) }
         let stream = try await onCore { core in
-            Result { () throws(SendError) in try core.beginStream(kind) }
+            Result { () throws(SendError) in try core.beginStream(kind, compress: compress) }
         }.get()
         let writer = MessageWriter(connection: self, stream: stream)
         do {
@@ -340,10 +352,11 @@ extension WebSocketConnection {
 
         /// Sends a message; the bytes are copied.
         ///
+        /// - Parameter compress: whether it may be compressed, where that was agreed on.
         /// - Throws: ``SendError/bufferFull(buffered:limit:)`` while more than
         ///   ``ConnectionOptions/outboundLimit`` waits, ``SendError/usage(_:)``, ``SendError/ended(_:)``.
-        public func send(_ kind: MessageKind, _ bytes: RawSpan) throws(SendError) {
-            try core.send(kind, bytes)
+        public func send(_ kind: MessageKind, _ bytes: RawSpan, compress: Bool = true) throws(SendError) {
+            try core.send(kind, bytes, compress: compress)
         }
 
         /// Sends a text message. Throws as ``send(_:_:)``.

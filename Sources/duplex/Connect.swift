@@ -51,6 +51,14 @@ struct Connect: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Compression: off, each message by itself, or with the memory of the whole connection.",
+            valueName: "off|message|connection"
+        )
+    )
+    var compression = CompressionMode.message
+
+    @Option(
+        help: ArgumentHelp(
             "After the end of the input, stay until nothing has come for this many seconds, or until \"close\".",
             valueName: "seconds"
         )
@@ -69,7 +77,8 @@ struct Connect: AsyncParsableCommand {
             throw ExitStatus(error.cause).exitCode
         }
         if StandardInput.isTerminal {
-            let agreed = connection.subprotocol.map { ", subprotocol \($0)" } ?? ""
+            let compressed = connection.compression == nil ? "" : ", compressed"
+            let agreed = (connection.subprotocol.map { ", subprotocol \($0)" } ?? "") + compressed
             StandardError.write(line: "connected\(agreed); Ctrl-D closes")
         }
         let interrupt = Task {
@@ -89,6 +98,7 @@ struct Connect: AsyncParsableCommand {
     private func clientOptions() throws -> ClientOptions {
         var options = ClientOptions(subprotocols: subprotocol)
         options.connection.limits.maxMessageSize = maxMessageSize.bytes
+        options.connection.compression = compression.options
         for field in header {
             guard let colon = field.firstIndex(of: ":"), let name = HTTPField.Name(String(field[..<colon]))
             else {

@@ -40,6 +40,14 @@ struct Serve: AsyncParsableCommand {
     )
     var subprotocol: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Compression: off, each message by itself, or with the memory of the whole connection.",
+            valueName: "off|message|connection"
+        )
+    )
+    var compression = CompressionMode.message
+
     @Flag(name: .shortAndLong, help: "Log connections and refusals to standard error.")
     var verbose = false
 
@@ -52,6 +60,7 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = verbose ? .debug : .warning
         var connection = ConnectionOptions()
         connection.limits.maxMessageSize = maxMessageSize.bytes
+        connection.compression = compression.options
         let server = WebSocketServer(
             .init(host: host, port: Int(port), connection: connection, workers: workers, logger: logger)
         )

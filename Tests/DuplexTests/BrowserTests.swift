@@ -67,7 +67,11 @@ struct BrowserTests {
                 "['protocol', 'extensions'].map(id => document.getElementById(id).textContent)",
                 as: [String].self
             )
-            #expect(facts == ["none", "none"])
+            #expect(
+                facts == [
+                    "none", "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+                ]
+            )
 
             // As a person does it: a text in the field, a press of the button.
             for text in ["hola", "grüße, 世界 🌍"] {

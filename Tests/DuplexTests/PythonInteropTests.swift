@@ -9,10 +9,17 @@ import WebSocketTransport
     .timeLimit(.minutes(4))
 )
 struct PythonInteropTests {
-    @Test func `Its client passes every check against our echo`() async throws {
+    @Test(
+        arguments: [
+            ([], []), (["--deflate"], []), (["--deflate"], ["--compression", "connection"]),
+        ] as [([String], [String])]
+    )
+    func `Its client passes every check against our echo`(options: [String], serving: [String]) async throws {
         try await ForeignClient.run(
             Tools.python.orMissing("Python with websockets"),
-            Tools.path("Tests/Interop/python/client.py")
+            Tools.path("Tests/Interop/python/client.py"),
+            options,
+            serving: serving
         )
     }
 
@@ -39,5 +46,14 @@ struct PythonInteropTests {
             Tools.python.orMissing("Python with websockets"),
             Tools.path("Tests/Interop/python/echo_server.py")
         )
+    }
+
+    @Test func `Compressed messages both ways, with and without memory`() async throws {
+        let server = try await ForeignServer.start(
+            Tools.python.orMissing("Python with websockets"),
+            Tools.path("Tests/Interop/python/echo_server.py"),
+            ["--deflate"]
+        )
+        try await server.checkCompression(at: "/echo")
     }
 }

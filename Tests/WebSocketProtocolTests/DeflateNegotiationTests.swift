@@ -25,7 +25,10 @@ struct DeflateNegotiationTests {
             ("permessage-deflate; server_max_window_bits=8", "; server_max_window_bits=8"),
             ("permessage-deflate; server_no_context_takeover; client_no_context_takeover", ""),
             ("x-other; a=b, permessage-deflate", ""),
-            ("permessage-deflate; unknown, permessage-deflate; server_max_window_bits=9", "; server_max_window_bits=9"),
+            (
+                "permessage-deflate; unknown, permessage-deflate; server_max_window_bits=9",
+                "; server_max_window_bits=9"
+            ),
             ("permessage-deflate; server_max_window_bits=\"12\"", "; server_max_window_bits=12"),
         ]
     )
@@ -38,8 +41,14 @@ struct DeflateNegotiationTests {
         "What it answers when it wants to remember",
         arguments: [
             ("permessage-deflate", "permessage-deflate"),
-            ("permessage-deflate; server_no_context_takeover", "permessage-deflate; server_no_context_takeover"),
-            ("permessage-deflate; client_no_context_takeover", "permessage-deflate; client_no_context_takeover"),
+            (
+                "permessage-deflate; server_no_context_takeover",
+                "permessage-deflate; server_no_context_takeover"
+            ),
+            (
+                "permessage-deflate; client_no_context_takeover",
+                "permessage-deflate; client_no_context_takeover"
+            ),
         ]
     )
     func answersToRemember(_ offer: String, _ expected: String) throws {
@@ -55,7 +64,9 @@ struct DeflateNegotiationTests {
         let offers = try elements("permessage-deflate; server_max_window_bits=9; client_max_window_bits=12")
         let made = try #require(DeflateAgreement.answer(to: offers, options))
         #expect(
-            made.answer.headerValue == "permessage-deflate; server_max_window_bits=9; client_max_window_bits=10")
+            made.answer.headerValue
+                == "permessage-deflate; server_max_window_bits=9; client_max_window_bits=10"
+        )
         #expect(made.agreement.server == .init(keepsContext: true, windowBits: 9))
         #expect(made.agreement.client == .init(keepsContext: true, windowBits: 10))
         // Without the parameter in the offer a server must not answer it, so the client's window is whole.
@@ -90,14 +101,19 @@ struct DeflateNegotiationTests {
     func offers() {
         #expect(
             DeflateAgreement.offer(DeflateOptions()).headerValue
-                == "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits")
-        #expect(DeflateAgreement.offer(Self.remembering).headerValue == "permessage-deflate; client_max_window_bits")
+                == "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits"
+        )
+        #expect(
+            DeflateAgreement.offer(Self.remembering).headerValue
+                == "permessage-deflate; client_max_window_bits"
+        )
         var small = Self.remembering
         small.ownMaxWindowBits = 9
         small.peerMaxWindowBits = 10
         #expect(
             DeflateAgreement.offer(small).headerValue
-                == "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9")
+                == "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9"
+        )
     }
 
     private func agreement(_ answer: String, _ options: DeflateOptions) throws -> DeflateAgreement {
@@ -146,8 +162,11 @@ struct DeflateNegotiationTests {
         var dice = Dice(seed: seed)
         func options() -> DeflateOptions {
             DeflateOptions(
-                keepsOwnContext: dice.roll(0...1) == 0, keepsPeerContext: dice.roll(0...1) == 0,
-                ownMaxWindowBits: dice.roll(8...15), peerMaxWindowBits: dice.roll(8...15))
+                keepsOwnContext: dice.roll(0...1) == 0,
+                keepsPeerContext: dice.roll(0...1) == 0,
+                ownMaxWindowBits: dice.roll(8...15),
+                peerMaxWindowBits: dice.roll(8...15)
+            )
         }
         let (client, server) = (options(), options())
         let offer = try elements(DeflateAgreement.offer(client).headerValue)
@@ -163,7 +182,13 @@ struct DeflateNegotiationTests {
     @Test("Numbers out of range are moved into it")
     func options() {
         let options = DeflateOptions(
-            ownMaxWindowBits: 3, peerMaxWindowBits: 99, level: 0, memoryLevel: 10, threshold: -1, maxInflateRatio: 0)
+            ownMaxWindowBits: 3,
+            peerMaxWindowBits: 99,
+            level: 0,
+            memoryLevel: 10,
+            threshold: -1,
+            maxInflateRatio: 0
+        )
         #expect(options.ownMaxWindowBits == 8)
         #expect(options.peerMaxWindowBits == 15)
         #expect(options.level == 1)

@@ -54,7 +54,8 @@ struct PerMessageDeflateTests {
         let one = try outcome(of: [compressed([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])]) { endpoint(role) }
         #expect(one.events == [.text("Hello")])
         let two = try outcome(of: [
-            compressed([0xF2, 0x48, 0xCD], isFinal: false), .ping("p"), .continuation([0xC9, 0xC9, 0x07, 0x00]),
+            compressed([0xF2, 0x48, 0xCD], isFinal: false), .ping("p"),
+            .continuation([0xC9, 0xC9, 0x07, 0x00]),
         ]) { endpoint(role) }
         #expect(two.events == [.ping("p"), .text("Hello")])
         #expect(two.replies == [.pong("p")])
@@ -63,7 +64,8 @@ struct PerMessageDeflateTests {
     @Test("A window shared by two messages, where that was agreed on", arguments: Role.both)
     func sharedWindow(_ role: Role) throws {
         let frames = [
-            compressed([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]), compressed([0xF2, 0x00, 0x11, 0x00, 0x00]),
+            compressed([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]),
+            compressed([0xF2, 0x00, 0x11, 0x00, 0x00]),
         ]
         let shared = try outcome(of: frames) { endpoint(role, keepsContext: true) }
         #expect(shared.events == [.text("Hello"), .text("Hello")])
@@ -96,7 +98,8 @@ struct PerMessageDeflateTests {
     @Test("A block marked as the last does not make the window forgotten", arguments: Role.both)
     func windowBehindLastBlock(_ role: Role) throws {
         let outcome = try outcome(of: [
-            compressed([0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00]), compressed([0xF2, 0x00, 0x11, 0x00, 0x00]),
+            compressed([0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00]),
+            compressed([0xF2, 0x00, 0x11, 0x00, 0x00]),
         ]) { endpoint(role, keepsContext: true) }
         #expect(outcome.events == [.text("Hello"), .text("Hello")])
     }
@@ -120,7 +123,10 @@ struct PerMessageDeflateTests {
 
     // MARK: What is refused
 
-    @Test("The bit on control frames, on continuations, and where nothing was agreed on", arguments: Role.both)
+    @Test(
+        "The bit on control frames, on continuations, and where nothing was agreed on",
+        arguments: Role.both
+    )
     func misplacedBit(_ role: Role) throws {
         for opcode in [Opcode.ping, .pong, .close] {
             let frame = WireFrame(opcode: opcode.rawValue, reservedBits: 4)
@@ -142,10 +148,15 @@ struct PerMessageDeflateTests {
                     1002,
                     "reserved bits 4 set on a text frame and no extension uses them (compressed, though that was not agreed on?)"
                 )
-            ])
+            ]
+        )
     }
 
-    @Test("What is not DEFLATE is 1007", arguments: Role.both, [[0xFF], [0x06], [0x00, 0x05, 0x00, 0x00, 0x00]] as [[UInt8]])
+    @Test(
+        "What is not DEFLATE is 1007",
+        arguments: Role.both,
+        [[0xFF], [0x06], [0x00, 0x05, 0x00, 0x00, 0x00]] as [[UInt8]]
+    )
     func malformed(_ role: Role, _ payload: [UInt8]) throws {
         let outcome = try outcome(of: [compressed(payload)]) { endpoint(role) }
         guard case .failed(.malformedCompression) = outcome.events.last else {
@@ -175,7 +186,11 @@ struct PerMessageDeflateTests {
         while left > 0 {
             let size = min(left, piece.count)
             piece.withUnsafeBytes {
-                deflater.compress(UnsafeRawBufferPointer(rebasing: $0[..<size]), isLast: left == size, into: &output)
+                deflater.compress(
+                    UnsafeRawBufferPointer(rebasing: $0[..<size]),
+                    isLast: left == size,
+                    into: &output
+                )
             }
             left -= size
         }
@@ -247,11 +262,16 @@ struct PerMessageDeflateTests {
         try sender.send("Hello", into: &output)
         #expect(
             WireFrame.read(output, from: role) == [
-                compressed([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]), compressed([0xF2, 0x00, 0x11, 0x00, 0x00]),
-            ])
+                compressed([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]),
+                compressed([0xF2, 0x00, 0x11, 0x00, 0x00]),
+            ]
+        )
     }
 
-    @Test("What does not get smaller, is below the threshold or asks not to be, goes as it is", arguments: Role.both)
+    @Test(
+        "What does not get smaller, is below the threshold or asks not to be, goes as it is",
+        arguments: Role.both
+    )
     func plainMessages(_ role: Role) throws {
         var sender = endpoint(role, DeflateOptions(threshold: 100))
         var output: [UInt8] = []
@@ -287,15 +307,19 @@ struct PerMessageDeflateTests {
 
     @Test(
         "What one endpoint sends, another receives: windows, memory, fragments, sizes",
-        arguments: Role.both, [8, 9, 12, 15]
+        arguments: Role.both,
+        [8, 9, 12, 15]
     )
     func roundTrips(_ role: Role, _ windowBits: Int) throws {
         for seed in 0..<24 as Range<UInt64> {
             var dice = Dice(seed: seed)
             let keepsContext = seed % 2 == 0
             let options = DeflateOptions(
-                level: dice.roll(1...9), memoryLevel: dice.roll(1...9), threshold: dice.pick([0, 100]),
-                maxInflateRatio: 2000)
+                level: dice.roll(1...9),
+                memoryLevel: dice.roll(1...9),
+                threshold: dice.pick([0, 100]),
+                maxInflateRatio: 2000
+            )
             var sender = endpoint(role, options, keepsContext: keepsContext, windowBits: windowBits)
             var wire: [UInt8] = []
             var expected: [Seen] = []

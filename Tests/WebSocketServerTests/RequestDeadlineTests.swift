@@ -17,6 +17,7 @@ struct RequestDeadlineTests {
         let context = RequestHandler.Context(
             router: Router(),
             options: options,
+            compressionPolicy: { $1 },
             registry: ConnectionRegistry(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )

@@ -188,7 +188,7 @@ struct ConnectEndingsTests {
 
     @Test("A 101 with an extension that was not offered")
     func extensionNotOffered() async throws {
-        let error = try await failure { peer in
+        let error = try await failure({ $0.connection.compression = nil }) { peer in
             try await peer.accept(extra: "Sec-WebSocket-Extensions: permessage-deflate\r\n")
             await peer.readToEnd()
         }

@@ -24,8 +24,9 @@ extension DeflateAgreement {
     ///
     /// - Returns: the agreement and the element that tells it, or `nil` when nothing was offered, or
     ///   nothing that §7.1 allows: such an offer is declined, which is not an error.
-    static func answer(
-        to offers: [ExtensionElement], _ options: DeflateOptions
+    public static func answer(
+        to offers: [ExtensionElement],
+        _ options: DeflateOptions
     ) -> (agreement: DeflateAgreement, answer: ExtensionElement)? {
         for offer in offers where offer.name == DeflateParameters.extensionName {
             guard let offered = try? DeflateParameters(offer) else { continue }
@@ -57,7 +58,7 @@ extension DeflateAgreement {
 
 extension DeflateAgreement {
     /// What a client offers.
-    static func offer(_ options: DeflateOptions) -> ExtensionElement {
+    public static func offer(_ options: DeflateOptions) -> ExtensionElement {
         var offer = DeflateParameters()
         offer.clientNoContextTakeover = !options.keepsOwnContext
         offer.serverNoContextTakeover = !options.keepsPeerContext
@@ -70,7 +71,7 @@ extension DeflateAgreement {
     ///
     /// - Throws: ``ProtocolError/invalidExtensions(_:)`` for an answer that does not fit the offer, which
     ///   fails the connection (§7.1).
-    init(answer: ExtensionElement, to options: DeflateOptions) throws(ProtocolError) {
+    public init(answer: ExtensionElement, to options: DeflateOptions) throws(ProtocolError) {
         let given = try DeflateParameters(answer)
         // §7.1.1.1: a server accepts the wish by repeating it; one that does not must not use the extension.
         guard given.serverNoContextTakeover || options.keepsPeerContext else {
@@ -79,7 +80,8 @@ extension DeflateAgreement {
         let serverBits = given.serverMaxWindowBits ?? 15
         guard serverBits <= options.peerMaxWindowBits else {
             throw .invalidExtensions(
-                "server_max_window_bits \(serverBits) is above the \(options.peerMaxWindowBits) that was offered")
+                "server_max_window_bits \(serverBits) is above the \(options.peerMaxWindowBits) that was offered"
+            )
         }
         var clientBits = options.ownMaxWindowBits
         switch given.clientMaxWindowBits {
@@ -89,6 +91,8 @@ extension DeflateAgreement {
         }
         server = Direction(keepsContext: !given.serverNoContextTakeover, windowBits: serverBits)
         client = Direction(
-            keepsContext: options.keepsOwnContext && !given.clientNoContextTakeover, windowBits: clientBits)
+            keepsContext: options.keepsOwnContext && !given.clientNoContextTakeover,
+            windowBits: clientBits
+        )
     }
 }

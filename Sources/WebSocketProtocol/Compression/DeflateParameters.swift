@@ -20,7 +20,9 @@ struct DeflateParameters: Sendable, Hashable {
     init(_ element: ExtensionElement) throws(ProtocolError) {
         var seen: Set<String> = []
         for parameter in element.parameters {
-            guard seen.insert(parameter.name).inserted else { throw Self.invalid(parameter, "is given twice") }
+            guard seen.insert(parameter.name).inserted else {
+                throw Self.invalid(parameter, "is given twice")
+            }
             switch parameter.name {
             case "server_no_context_takeover":
                 guard parameter.value == nil else { throw Self.invalid(parameter, "has no value") }
@@ -67,7 +69,8 @@ struct DeflateParameters: Sendable, Hashable {
         }
         switch clientMaxWindowBits {
         case .any: element.parameters.append(.init(name: "client_max_window_bits"))
-        case .bits(let bits): element.parameters.append(.init(name: "client_max_window_bits", value: "\(bits)"))
+        case .bits(let bits):
+            element.parameters.append(.init(name: "client_max_window_bits", value: "\(bits)"))
         case nil: break
         }
         return element

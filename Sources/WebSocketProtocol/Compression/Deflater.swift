@@ -25,8 +25,12 @@ final class Deflater {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         let result = duplex_deflateInit2(
-            stream, Int32(configuration.level), -Int32(max(configuration.windowBits, 9)),
-            Int32(configuration.memoryLevel), configuration.windowBits < 9 ? Z_RLE : Z_DEFAULT_STRATEGY)
+            stream,
+            Int32(configuration.level),
+            -Int32(max(configuration.windowBits, 9)),
+            Int32(configuration.memoryLevel),
+            configuration.windowBits < 9 ? Z_RLE : Z_DEFAULT_STRATEGY
+        )
         guard result == Z_OK else {
             stream.deallocate()
             return nil
@@ -54,7 +58,8 @@ final class Deflater {
                 let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
                 stream.pointee.next_in = UnsafeMutablePointer(
-                    mutating: piece.baseAddress?.assumingMemoryBound(to: UInt8.self))
+                    mutating: piece.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                )
                 stream.pointee.avail_in = UInt32(piece.count)
                 repeat {
                     stream.pointee.next_out = base

@@ -44,7 +44,10 @@ final class Inflater {
     ///   - isLast: whether the message ends here.
     ///   - limit: the most bytes to append; one more is a failure, noticed before it is stored.
     func decompress(
-        _ input: UnsafeRawBufferPointer, isLast: Bool, limit: Int, into output: inout [UInt8]
+        _ input: UnsafeRawBufferPointer,
+        isLast: Bool,
+        limit: Int,
+        into output: inout [UInt8]
     ) throws(Failure) {
         var room = limit
         try run(input, room: &room, into: &output)
@@ -57,7 +60,9 @@ final class Inflater {
     }
 
     private func run(
-        _ input: UnsafeRawBufferPointer, room: inout Int, into output: inout [UInt8]
+        _ input: UnsafeRawBufferPointer,
+        room: inout Int,
+        into output: inout [UInt8]
     ) throws(Failure) {
         // A closure cannot pass a typed error on and stay simple.
         var left = room
@@ -77,11 +82,14 @@ final class Inflater {
 
     /// - Returns: how much of the input was used; all of it, or up to the end of a last block.
     private func step(
-        _ input: UnsafeRawBufferPointer, _ scratch: UnsafeMutableRawBufferPointer, room: inout Int,
+        _ input: UnsafeRawBufferPointer,
+        _ scratch: UnsafeMutableRawBufferPointer,
+        room: inout Int,
         into output: inout [UInt8]
     ) throws(Failure) -> Int {
         stream.pointee.next_in = UnsafeMutablePointer(
-            mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+            mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        )
         stream.pointee.avail_in = UInt32(input.count)
         while true {
             stream.pointee.next_out = scratch.baseAddress?.assumingMemoryBound(to: UInt8.self)

@@ -14,7 +14,10 @@ public protocol MessageExtension: AnyObject {
     ///   - limit: the most bytes to append. More is ``ProtocolError/messageTooBig(length:limit:)``, noticed
     ///     before they are stored.
     func receive(
-        _ piece: UnsafeRawBufferPointer, isLast: Bool, limit: Int, into output: inout [UInt8]
+        _ piece: UnsafeRawBufferPointer,
+        isLast: Bool,
+        limit: Int,
+        into output: inout [UInt8]
     ) throws(ProtocolError)
 
     /// Changes a whole outgoing message, or leaves it alone.

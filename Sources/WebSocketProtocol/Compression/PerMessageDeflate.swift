@@ -32,9 +32,31 @@ public final class PerMessageDeflate: MessageExtension {
     /// RFC 7692 §6: the "Per-Message Compressed" bit.
     public var reservedBits: UInt8 { 4 }
 
-    /// What compresses this connection's messages, if each is compressed by itself: two connections with
-    /// the same have the same frames for the same message.
-    var sharedConfiguration: Deflater.Configuration? { outgoing.keepsContext ? nil : configuration }
+    /// Two connections with the same key have the same frames for the same message.
+    package struct SharedFrameKey: Hashable, Sendable {
+        let configuration: Deflater.Configuration
+        let threshold: Int
+    }
+
+    /// `nil` where the compressor remembers earlier messages, so that no two frames are alike.
+    package var sharedFrameKey: SharedFrameKey? {
+        outgoing.keepsContext
+            ? nil : SharedFrameKey(configuration: configuration, threshold: options.threshold)
+    }
+
+    /// A whole message as a server's frame, to be shared by all connections with the same
+    /// ``sharedFrameKey``.
+    ///
+    /// - Returns: `nil` for one that is sent as it is.
+    package func frame(_ kind: MessageKind, _ payload: [UInt8]) -> [UInt8]? {
+        var changed: [UInt8] = []
+        let bits = payload.withUnsafeBytes { send(kind, whole: $0, into: &changed) }
+        guard bits != 0 else { return nil }
+        var frame: [UInt8] = []
+        FrameHeader(reservedBits: bits, opcode: kind.opcode, payloadLength: UInt64(changed.count))
+            .append(to: &frame)
+        return frame + changed
+    }
 
     private var configuration: Deflater.Configuration {
         Deflater.Configuration(
@@ -47,7 +69,10 @@ public final class PerMessageDeflate: MessageExtension {
     // MARK: Receiving
 
     public func receive(
-        _ piece: UnsafeRawBufferPointer, isLast: Bool, limit: Int, into output: inout [UInt8]
+        _ piece: UnsafeRawBufferPointer,
+        isLast: Bool,
+        limit: Int,
+        into output: inout [UInt8]
     ) throws(ProtocolError) {
         guard let inflater = inflater ?? pool.takeInflater(windowBits: incoming.windowBits) else {
             throw .malformedCompression("no memory for a decompressor")
@@ -83,7 +108,9 @@ public final class PerMessageDeflate: MessageExtension {
     // MARK: Sending
 
     public func send(
-        _ kind: MessageKind, whole payload: UnsafeRawBufferPointer, into output: inout [UInt8]
+        _ kind: MessageKind,
+        whole payload: UnsafeRawBufferPointer,
+        into output: inout [UInt8]
     ) -> UInt8 {
         guard payload.count >= options.threshold, let deflater = takeDeflater() else { return 0 }
         deflater.compress(payload, isLast: true, into: &output)

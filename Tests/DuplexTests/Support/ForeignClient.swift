@@ -7,12 +7,17 @@ import WebSocketTransport
 
 /// A foreign client that prints `ok NAME` or `FAIL NAME: detail` per check. See Tests/Interop/README.md.
 enum ForeignClient {
-    static func run(_ interpreter: String, _ script: String) async throws {
-        let serve = try await ServeProcess.start()
-        try await check(ChildProcess(interpreter, [script, serve.url("/echo")]))
+    static func run(
+        _ interpreter: String,
+        _ script: String,
+        _ options: [String] = [],
+        serving serveOptions: [String] = []
+    ) async throws {
+        let serve = try await ServeProcess.start(serveOptions)
+        try await check(ChildProcess(interpreter, [script, serve.url("/echo")] + options))
     }
 
-    static func runOverTLS(_ interpreter: String, _ script: String) async throws {
+    static func runOverTLS(_ interpreter: String, _ script: String, _ options: [String] = []) async throws {
         let certificate = try await Certificate.make()
         let server = WebSocketServer(.init(port: 0, tls: certificate.serverConfiguration))
         server.route("/echo") { socket, _ in
@@ -22,7 +27,9 @@ enum ForeignClient {
         let run = Task { try await server.run() }
         defer { run.cancel() }
         let url = "wss://127.0.0.1:\(port)/echo"
-        try await check(ChildProcess(interpreter, [script, url, "--cafile", certificate.certificateFile]))
+        try await check(
+            ChildProcess(interpreter, [script, url, "--cafile", certificate.certificateFile] + options)
+        )
     }
 
     private static func check(_ client: ChildProcess) async throws {

@@ -141,6 +141,32 @@ struct ForeignServer: Sendable {
         },
     ]
 
+    /// Compressed echoes: each message by itself, with memory, with small windows, and as large as they come.
+    func checkCompression(at path: String) async throws {
+        for deflate in [
+            DeflateOptions(threshold: 0),
+            DeflateOptions(keepsOwnContext: true, keepsPeerContext: true, threshold: 0),
+            DeflateOptions(ownMaxWindowBits: 9, peerMaxWindowBits: 10, threshold: 0),
+        ] {
+            var options = ClientOptions()
+            options.connection.compression = deflate
+            let socket = try await WebSocketConnection.connect(to: url(path), options: options)
+            #expect(socket.compression != nil)
+            for text in ["", "hello", "hello", String(repeating: "{\"name\": \"grüße\"}, ", count: 20_000)] {
+                try await socket.send(text)
+                #expect(try await socket.receive()?.text == text)
+            }
+            let noise = Message(Self.pattern(5 << 20))
+            try await socket.send(noise)
+            #expect(try await within(waitingFor: "5 MiB") { try await socket.receive() } == noise)
+            try await socket.sendMessage(.text) { writer in
+                for byte in "añ€🌍".utf8 { try await writer.write([byte]) }
+            }
+            #expect(try await socket.receive()?.text == "añ€🌍")
+            #expect(try await socket.close().wasClean)
+        }
+    }
+
     /// Trust, a round trip, and a clean close.
     static func checkTLS(_ interpreter: String, _ script: String) async throws {
         let certificate = try await Certificate.make()

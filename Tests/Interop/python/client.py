@@ -145,7 +145,7 @@ def open_client(options):
     return connect(
         options.url,
         ssl=options.tls,
-        compression=None,
+        compression="deflate" if options.deflate else None,
         max_size=None,
         ping_interval=None,
         close_timeout=options.timeout,
@@ -279,10 +279,14 @@ async def _(options):
     await closes(options, 3999, "x" * 123, 3999)
 
 
-@check("no-deflate-offered-none-chosen")
+@check("deflate-chosen-if-offered")
 async def _(options):
     async with open_client(options) as client:
-        same(client.response.headers.get("Sec-WebSocket-Extensions"), None, "Sec-WebSocket-Extensions")
+        chosen = client.response.headers.get("Sec-WebSocket-Extensions")
+        if options.deflate:
+            expect(chosen is not None and chosen.startswith("permessage-deflate"), f"extensions {chosen}")
+        else:
+            same(chosen, None, "Sec-WebSocket-Extensions")
 
 
 @check("byte-by-byte")
@@ -371,6 +375,7 @@ async def main():
     parser = argparse.ArgumentParser(description="WebSocket client checks (websockets for Python)")
     parser.add_argument("url", help="of an echo route: ws://127.0.0.1:9001/echo")
     parser.add_argument("--cafile", help="PEM file that a wss server's certificate must lead to")
+    parser.add_argument("--deflate", action="store_true", help="offer permessage-deflate")
     parser.add_argument("--limit", type=int, default=16 * MIB, help="largest message the server accepts")
     parser.add_argument("--timeout", type=float, default=20, help="seconds per check")
     parser.add_argument("--only", action="append", default=[], help="run the check of this name alone")

@@ -124,6 +124,7 @@ async def main():
     parser = argparse.ArgumentParser(description="WebSocket echo server (websockets for Python)")
     parser.add_argument("--port", type=int, default=0, help="0, the default: any free one")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files; wss instead of ws")
+    parser.add_argument("--deflate", action="store_true", help="accept permessage-deflate")
     parser.add_argument("--max-size", type=int, default=64 * 1024 * 1024, help="bytes per message received")
     options = parser.parse_args()
 
@@ -143,7 +144,7 @@ async def main():
         "127.0.0.1",
         options.port,
         ssl=tls,
-        compression=None,
+        compression="deflate" if options.deflate else None,
         max_size=options.max_size,
         ping_interval=None,  # The only pings are those that a route sends.
         close_timeout=2,
