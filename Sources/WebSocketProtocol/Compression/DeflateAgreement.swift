@@ -6,12 +6,22 @@ public struct DeflateAgreement: Sendable, Hashable {
         public var keepsContext: Bool
         /// The base-2 logarithm of the window's bytes, 8 to 15.
         public var windowBits: Int
+
+        public init(keepsContext: Bool, windowBits: Int) {
+            self.keepsContext = keepsContext
+            self.windowBits = windowBits
+        }
     }
 
     /// From the server to the client.
     public var server: Direction
     /// From the client to the server.
     public var client: Direction
+
+    public init(server: Direction, client: Direction) {
+        self.server = server
+        self.client = client
+    }
 
     func outgoing(of role: Role) -> Direction { role == .server ? server : client }
     func incoming(of role: Role) -> Direction { role == .server ? client : server }

@@ -23,6 +23,7 @@ final class EmbeddedConnection {
     init(
         _ role: Role,
         _ options: ConnectionOptions = .init(),
+        compression: DeflateAgreement? = nil,
         hasReader: Bool = true,
         loop: EmbeddedEventLoop = .init()
     ) throws {
@@ -32,6 +33,7 @@ final class EmbeddedConnection {
             on: pipe,
             role: role,
             request: .test,
+            compression: compression,
             options: options,
             eventLoop: loop
         )
