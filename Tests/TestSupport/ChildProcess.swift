@@ -160,6 +160,16 @@ package final class ChildProcess: Sendable {
         }
     }
 
+    /// Memory it has in use now, in bytes, where the system tells.
+    package var residentBytes: Int? {
+        // Size, resident, …, in pages.
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8) else {
+            return nil
+        }
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? Int(fields[1]).map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) } : nil
+    }
+
     // MARK: Talking to it
 
     package func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }

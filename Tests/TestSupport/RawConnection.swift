@@ -1,6 +1,14 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// A TCP connection without any protocol: the test writes each byte, and sees each byte.
 package struct RawConnection {
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
@@ -31,6 +39,16 @@ package struct RawConnection {
         }
     }
 
+    /// Connects, sends, and resets the connection (TCP RST), whatever the peer is doing.
+    package static func reset(port: Int, behind bytes: [UInt8]) async throws {
+        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connect(host: "127.0.0.1", port: port).get()
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        // The peer may have closed already, and then there is nothing to reset.
+        try? await channel.writeAndFlush(ByteBuffer(bytes: bytes))
+        try? await channel.close()
+    }
+
     private init(
         inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
         outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
@@ -41,6 +59,17 @@ package struct RawConnection {
 
     package func write(_ text: String) async throws { try await outbound.write(ByteBuffer(string: text)) }
     package func write(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
+
+    /// Whether the peer takes some bytes in time, rather than leave them in the system's buffers.
+    package func isTaken(_ bytes: [UInt8], within limit: Duration) async throws -> Bool {
+        let outbound = outbound
+        do {
+            try await TestSupport.within(limit) { try await outbound.write(ByteBuffer(bytes: bytes)) }
+            return true
+        } catch is TookTooLong {
+            return false
+        }
+    }
 
     /// Ends this half (TCP FIN).
     package func endOutput() { outbound.finish() }

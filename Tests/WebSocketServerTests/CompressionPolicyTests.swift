@@ -58,15 +58,31 @@ struct CompressionPolicyTests {
 
     @Test(
         arguments: [
-            ("Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.0 Mobile/15E148 Safari/604.1", true),
-            ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.3 Safari/605.1.15", true),
-            ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.4 Safari/605.1.15", false),
-            ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.30 Safari/605.1.15", false),
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36", false),
+            (
+                "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.0 Mobile/15E148 Safari/604.1",
+                true
+            ),
+            (
+                "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.3 Safari/605.1.15",
+                true
+            ),
+            (
+                "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.4 Safari/605.1.15",
+                false
+            ),
+            (
+                "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.30 Safari/605.1.15",
+                false
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+                false
+            ),
         ]
     )
     func `By default Safari 15's broken compression is refused, and nobody else's`(
-        agent: String, isRefused: Bool
+        agent: String,
+        isRefused: Bool
     ) async throws {
         let answer = try await extensions(fields: offer + "User-Agent: \(agent)\r\n")
         #expect((answer == nil) == isRefused)
@@ -91,7 +107,10 @@ struct CompressionPolicyTests {
             for mode in modes {
                 var options = ClientOptions()
                 options.connection.compression = mode
-                let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/", options: options)
+                let socket = try await WebSocketConnection.connect(
+                    to: "ws://127.0.0.1:\(port)/",
+                    options: options
+                )
                 #expect((socket.compression == nil) == (mode == nil))
                 #expect(try await socket.receive()?.text == "here")
                 sockets.append(socket)

@@ -24,13 +24,23 @@ struct DescriptorCounter: Sendable {
     private typealias Ask = (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
 
     /// The port of an IPv4 address, or `nil` for anything else.
+    ///
+    /// By bytes: whose `sockaddr_in` the compiler sees depends on which C modules it has met.
     private static func port(_ ask: Ask, _ descriptor: Int32) -> Int? {
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { ask(descriptor, $0, &length) }
+        var address = [UInt8](repeating: 0, count: 128)
+        var length = socklen_t(address.count)
+        let status = address.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: sockaddr.self) { addresses in
+                addresses.baseAddress.map { ask(descriptor, $0, &length) } ?? -1
+            }
         }
-        guard status == 0, Int32(address.sin_family) == AF_INET else { return nil }
-        return Int(UInt16(bigEndian: address.sin_port))
+        #if canImport(Darwin)
+        let family = Int32(address[1])
+        #else
+        let family = address.withUnsafeBytes { Int32($0.load(as: UInt16.self)) }
+        #endif
+        // Port in network byte order, behind the family, in both.
+        guard status == 0, family == AF_INET else { return nil }
+        return Int(address[2]) << 8 | Int(address[3])
     }
 }
