@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the Autobahn TestSuite against Duplex in both roles at once: its fuzzing client against the /echo of
-# `duplex serve`, and its fuzzing server against autobahn-client. Fails unless the results are those of
-# expected.json.
+# `duplex serve`, and its fuzzing server against autobahn-client, which reads once by callbacks ("client") and
+# once by a task ("client-task"). Fails unless the results are those of expected.json.
 #
 #   Conformance/run.sh            every case; rewrites docs/conformance.md
 #   Conformance/run.sh --accept   the same, and makes what came out the expected results
 #   Conformance/run.sh --fast     what `make test` has time for
 #
-# The suite's own reports are kept: .build-conformance/{server,client}/index.html
+# The suite's own reports are kept: .build-conformance/{server,client,client-task}/index.html
 # DUPLEX and AUTOBAHN_CLIENT name the two programs, if they are not where `make conformance` puts them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -61,70 +61,74 @@ trap 'exit 130' INT TERM
 
 # start LOG COMMAND...: in the background, as process `pid`.
 start() {
-    local log=$1
+    local log=$out/$1.log
     shift
     "$@" >"$log" 2>&1 &
     pid=$!
     pids+=" $pid"
 }
 
+# wstest ROLE MODE SPEC: starts the suite.
+wstest() {
+    mkdir -p "$out/$1"
+    printf '{%s, "outdir": "%s"}\n' "$3" "$out/$1" >"$out/$1.json"
+    start "$1" "$suite/bin/python" -u Conformance/wstest.py --mode "$2" --webport 0 --spec "$out/$1.json"
+}
+
 runs() {
     kill -0 "$1" 2>/dev/null
 }
 
-# port LOG PATTERN: waits until the program just started has said its port; PATTERN is what stands before it.
-port() {
-    local line
+# find_port LOG WORDS: waits until the program just started has said its port, behind WORDS; sets `port`.
+find_port() {
+    local log=$out/$1.log line
     for _ in {1..300}; do
-        if line=$(grep -m 1 -o "^$2[0-9]\+" "$1"); then
-            echo "${line##*[: ]}"
+        if line=$(grep -m 1 -o "^$2[0-9][0-9]*" "$log"); then
+            port=${line##*[: ]}
             return
         fi
         runs "$pid" || break
         sleep 0.1
     done
-    cat "$1" >&2
-    fail "no port in $1"
+    cat "$log" >&2
+    fail "the program of $log did not say where it listens"
 }
 
 rm -rf "$out"
-mkdir -p "$out/server" "$out/client"
+mkdir -p "$out"
+servers=
+testing=
 
-start "$out/duplex.log" "$duplex" serve --port 0
-serving=$pid
-server_port=$(port "$out/duplex.log" 'Duplex serves on 127\.0\.0\.1:')
-# The URL's port is not the one that it will listen at: see wstest.py.
-cat >"$out/client/spec.json" <<JSON
-{"url": "ws://127.0.0.1:1", "outdir": "$out/client", "cases": $cases}
-JSON
-start "$out/client.log" "$suite/bin/python" Conformance/wstest.py \
-    --mode fuzzingserver --webport 0 --spec "$out/client/spec.json"
-suite_port=$(port "$out/client.log" 'listening ')
-serving+=" $pid"
-cat >"$out/server/spec.json" <<JSON
-{"servers": [{"agent": "Duplex", "url": "ws://127.0.0.1:$server_port/echo"}],
- "outdir": "$out/server", "cases": $cases}
-JSON
+start duplex "$duplex" serve --port 0
+servers+=" $pid"
+find_port duplex 'Duplex serves on 127\.0\.0\.1:'
+wstest server fuzzingclient \
+    "\"servers\": [{\"agent\": \"Duplex\", \"url\": \"ws://127.0.0.1:$port/echo\"}], \"cases\": $cases"
+testing+=" $pid"
 
-start "$out/server.log" "$suite/bin/python" -u Conformance/wstest.py \
-    --mode fuzzingclient --spec "$out/server/spec.json"
-server_run=$pid
-start "$out/autobahn-client.log" "$client" "ws://127.0.0.1:$suite_port"
-client_run=$pid
+# test_client ROLE FACE EXCLUDED: starts a fuzzing server and its client.
+test_client() {
+    # The port in this URL is not the one that it will listen at: see wstest.py.
+    wstest "$1" fuzzingserver "\"url\": \"ws://127.0.0.1:1\", \"cases\": $cases, \"exclude-cases\": $3"
+    servers+=" $pid"
+    find_port "$1" 'listening '
+    start "$1-echo" "$client" "$2" "ws://127.0.0.1:$port"
+    testing+=" $pid"
+}
+test_client client callbacks '[]'
+# How a message is read makes no difference to its compression.
+test_client client-task task '["12.*", "13.*"]'
 
 SECONDS=0
-while runs "$server_run" || runs "$client_run"; do
-    ((SECONDS < limit)) || fail "not done after $limit seconds; see $out/*.log"
-    if [[ -t 2 ]]; then
-        printf '\rconformance: %d cases as server, %d as client' \
-            "$(grep -c 'Running test case' "$out/server.log")" \
-            "$(grep -c '^case' "$out/autobahn-client.log")" >&2
-    fi
-    sleep 0.2
+for pid in $testing; do
+    while runs "$pid"; do
+        ((SECONDS < limit)) || fail "not done after $limit seconds; see $out/*.log"
+        [[ ! -t 2 ]] || printf '\rconformance: %d cases' "$(cat "$out"/*.log | grep -c '^Running test case')" >&2
+        sleep 0.2
+    done
+    wait "$pid" || fail "the suite did not go through; see the ends of $out/*.log"
 done
 [[ ! -t 2 ]] || echo >&2
-pids=$serving
-wait "$server_run" || fail "the fuzzing client failed: see $out/server.log"
-wait "$client_run" || fail "autobahn-client failed: see $out/autobahn-client.log"
+pids=$servers
 
 Conformance/report.py "$@"

@@ -4,6 +4,7 @@ import WebSocketTransport
 struct CaseRunner {
     /// Such as `ws://127.0.0.1:9001`.
     let server: String
+    let face: Face
 
     /// The name that the reports are filed under.
     private let agent = "Duplex"
@@ -11,6 +12,14 @@ struct CaseRunner {
     /// What the suite asks for, the defaults allow: its largest message has 16 MiB, and its most cut one
     /// 65,536 fragments.
     private let options = ClientOptions()
+
+    /// The two ways to read from a connection. Both are measured, since they share little.
+    enum Face: String {
+        /// On the event loop, so that an answer stands before whatever comes next.
+        case callbacks
+        /// By a task, which answers when its turn comes.
+        case task
+    }
 
     enum Case {
         /// By its place among the server's cases, from 1.
@@ -21,7 +30,7 @@ struct CaseRunner {
 
     struct NotACount: Error, CustomStringConvertible {
         let answer: String?
-        var description: String { "the server does not say how many cases it has, but \(answer ?? "nothing")" }
+        var description: String { "asked how many cases it has, the server says \(answer ?? "nothing")" }
     }
 
     /// - Parameter cases: none means all.
@@ -46,16 +55,27 @@ struct CaseRunner {
             case .number(let number): ("\(number)", "case=\(number)")
             case .id(let id): (id, "casetuple=\(id)")
             }
-        let connection = try await connect("/runCase?\(query)&agent=\(agent)")
-        do {
-            for try await message in connection.messages { try await connection.send(message) }
-        } catch is ReceiveError, is SendError {
-            // Most cases are there to break the protocol, so this is how they should end.
+        let path = "/runCase?\(query)&agent=\(agent)"
+        let connection: WebSocketConnection
+        switch face {
+        case .callbacks:
+            // Refused only when the connection is closing, and then nobody waits for an answer.
+            connection = try await connect(path, .init(onMessage: { try? $0.send($1, $2) }))
+        case .task:
+            connection = try await connect(path)
+            do {
+                for try await message in connection.messages { try await connection.send(message) }
+            } catch is ReceiveError, is SendError {
+                // Many cases are there to break the protocol, so this is how they should end.
+            }
         }
         print("case \(name): \(await connection.closed)")
     }
 
-    private func connect(_ path: String) async throws -> WebSocketConnection {
-        try await .connect(to: server + path, options: options)
+    private func connect(
+        _ path: String,
+        _ callbacks: ConnectionCallbacks? = nil
+    ) async throws -> WebSocketConnection {
+        try await .connect(to: server + path, options: options, callbacks: callbacks)
     }
 }
