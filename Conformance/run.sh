@@ -41,6 +41,10 @@ fail() {
     exit 1
 }
 
+for program in "$duplex" "$client"; do
+    [[ -x $program ]] || fail "there is no $program; \`make conformance\` builds it"
+done
+
 status=0
 Conformance/setup.sh || status=$?
 if ((status == 3)) && [[ ${1:-} == --fast && ${DUPLEX_REQUIRE_TOOLS:-} != 1 ]]; then
@@ -83,7 +87,7 @@ runs() {
 find_port() {
     local log=$out/$1.log line
     for _ in {1..300}; do
-        if line=$(grep -m 1 -o "^$2[0-9][0-9]*" "$log"); then
+        if line=$(grep -m 1 -o "^$2[0-9][0-9]*" "$log" 2>/dev/null); then
             port=${line##*[: ]}
             return
         fi

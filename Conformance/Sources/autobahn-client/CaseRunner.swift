@@ -11,6 +11,7 @@ struct CaseRunner {
 
     /// What the suite asks for, the defaults allow: its largest message has 16 MiB, and its most cut one
     /// 65,536 fragments.
+    /// What sections 12 and 13 need, compression, is to be switched on here.
     private let options = ClientOptions()
 
     /// The two ways to read from a connection. Both are measured, since they share little.
