@@ -38,7 +38,7 @@ SECTIONS = {
 }
 LATE = (
     "The task is told of a message when its turn comes. By then the frame behind it, which broke the protocol, "
-    "has failed the connection, and nothing but the close frame may be sent (RFC 6455 §7.1.7)."
+    "has failed the connection, and no data may be sent behind a close frame (RFC 6455 §5.5.1)."
 )
 SOON = "permessage-deflate is not offered and not accepted yet."
 # Which cases may end otherwise than OK, as what, how, and why: shell patterns, as many as there are reasons.
