@@ -32,16 +32,14 @@ run: ## Build for release and start the server: make run ARGS="--port 9001"
 test: ## Install what the tests need, then run them all
 	@scripts/dependencies.sh test
 	swift build --build-tests
-	swift build --package-path Conformance
-	DUPLEX=.build/debug/duplex AUTOBAHN_CLIENT=Conformance/.build/debug/autobahn-client \
-	    Conformance/run.sh --fast
+	PRODUCTS=.build/debug Conformance/run.sh --fast
 	scripts/test-tsan.sh
 	swift test
 
 conformance: ## Run the whole Autobahn TestSuite, and write docs/conformance.md
 	@scripts/dependencies.sh run
 	swift build -c release --product duplex
-	swift build -c release --package-path Conformance
+	swift build -c release --product autobahn-client
 	@Conformance/run.sh $(ARGS)
 
 lint: ## Check format and style; changes nothing
@@ -61,4 +59,4 @@ coverage: ## Say which lines of the protocol core its own tests leave out
 	scripts/coverage.sh
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-* Benchmarks/.build Conformance/.build Examples/.build
+	rm -rf .build .build-* Benchmarks/.build Examples/.build

@@ -8,14 +8,14 @@
 #   Conformance/run.sh --fast     what `make test` has time for
 #
 # The suite's own reports are kept: .build-conformance/{server,client,client-task}/index.html
-# DUPLEX and AUTOBAHN_CLIENT name the two programs, if they are not where `make conformance` puts them.
+# PRODUCTS names the folder of the two programs, if they are not where `make conformance` puts them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly suite=.build-tools/autobahn
 readonly out=.build-conformance
-readonly duplex=${DUPLEX:-.build/release/duplex}
-readonly client=${AUTOBAHN_CLIENT:-Conformance/.build/release/autobahn-client}
+readonly duplex=${PRODUCTS:-.build/release}/duplex
+readonly client=${PRODUCTS:-.build/release}/autobahn-client
 
 # Sections 9, 12 and 13 are long: limits and speed, and compression of many sizes with many parameters. Of
 # compression the fast part has the smallest size with each of them.
