@@ -38,7 +38,8 @@ SECTIONS = {
 }
 LATE = (
     "The task is told of a message when its turn comes. By then the frame behind it, which broke the protocol, "
-    "has failed the connection, and no data may be sent behind a close frame (RFC 6455 §5.5.1)."
+    "may have failed the connection, and no data may be sent behind a close frame (RFC 6455 §5.5.1). Ten cases "
+    "can show it; which of them do is chance."
 )
 SOON = "permessage-deflate is not offered and not accepted yet."
 # Which cases may end otherwise than OK, as what, how, and why: shell patterns, as many as there are reasons.
