@@ -89,6 +89,14 @@ let package = Package(
             resources: [.embedInCode("Resources/console.html")],
             swiftSettings: settings
         ),
+        // The client under test of the Autobahn TestSuite. In a package of its own it would have all of SwiftNIO
+        // and BoringSSL compiled a second time; as no product, it costs whoever depends on Duplex nothing.
+        .executableTarget(
+            name: "autobahn-client",
+            dependencies: ["WebSocketTransport"],
+            path: "Conformance/autobahn-client",
+            swiftSettings: settings
+        ),
         // What several test targets need: other programs, servers of the test's own, waits that end.
         .target(
             name: "TestSupport",

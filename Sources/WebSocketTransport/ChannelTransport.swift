@@ -17,7 +17,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
     private init(channel: any Channel) { self.channel = channel }
 
     /// Puts a connection on a channel whose opening handshake is done: adds the handler and feeds it what
-    /// came behind the handshake. To be called on the channel's event loop.
+    /// came behind the handshake, `callbacks` being there first. To be called on the channel's event loop.
     public static func start(
         on channel: any Channel,
         role: Role,
@@ -25,6 +25,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
         subprotocol: String?,
         compression: DeflateAgreement? = nil,
         options: ConnectionOptions,
+        callbacks: ConnectionCallbacks? = nil,
         leftover: ByteBuffer
     ) throws -> WebSocketConnection {
         let transport = ChannelTransport(channel: channel)
@@ -40,6 +41,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
             eventLoop: channel.eventLoop
         )
         transport.input = input
+        if let callbacks { connection.setCallbacks(callbacks) }
         transport.deliver(leftover)
         return connection
     }

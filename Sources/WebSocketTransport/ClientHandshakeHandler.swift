@@ -17,6 +17,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     private let handshake: ClientHandshake
     private let requestBytes: [UInt8]
     private let options: ConnectionOptions
+    private let callbacks: ConnectionCallbacks?
     private let promise: EventLoopPromise<WebSocketConnection>
     // Apart from the state, so that it is changed in place and not copied at every read.
     private var parser: HTTPResponseParser
@@ -31,11 +32,13 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     init(
         handshake: ClientHandshake,
         options: ConnectionOptions,
+        callbacks: ConnectionCallbacks? = nil,
         promise: EventLoopPromise<WebSocketConnection>
     ) throws(UsageError) {
         self.handshake = handshake
         requestBytes = try HTTPHeadSerializer.bytes(of: handshake.request)
         self.options = options
+        self.callbacks = callbacks
         self.promise = promise
         parser = HTTPResponseParser(limits: options.limits)
     }
@@ -118,6 +121,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
                     subprotocol: agreement.subprotocol,
                     compression: compression,
                     options: options,
+                    callbacks: callbacks,
                     leftover: leftover
                 )
             }

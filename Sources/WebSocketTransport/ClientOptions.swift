@@ -3,7 +3,7 @@ public import NIOCore
 public import NIOPosix
 public import NIOSSL
 
-/// How a client connects. See ``WebSocketConnection/connect(to:options:)``.
+/// How a client connects. See ``WebSocketConnection/connect(to:options:callbacks:)``.
 public struct ClientOptions: Sendable {
     /// The connection once it is open, and the time its opening handshake may take.
     public var connection: ConnectionOptions

@@ -11,18 +11,24 @@ extension WebSocketConnection {
     /// the attempt.
     ///
     /// - Parameter url: `ws:` or `wss:`; `http:` and `https:` mean the same.
+    /// - Parameter callbacks: take messages and the end from the first on. ``setCallbacks(_:)`` on what this
+    ///   returns comes later: what the server sent at once waits for it, and is answered only then.
     /// - Throws: ``UsageError`` for what cannot be a request, ``ConnectError`` for what did not open,
     ///   `CancellationError`.
-    public static func connect(to url: String, options: ClientOptions = .init()) async throws
-        -> WebSocketConnection
-    {
-        try await connect(to: WebSocketURL(url), options: options)
+    public static func connect(
+        to url: String,
+        options: ClientOptions = .init(),
+        callbacks: ConnectionCallbacks? = nil
+    ) async throws -> WebSocketConnection {
+        try await connect(to: WebSocketURL(url), options: options, callbacks: callbacks)
     }
 
-    /// Opens a connection. See ``connect(to:options:)-(String,_)``.
-    public static func connect(to url: WebSocketURL, options: ClientOptions = .init()) async throws
-        -> WebSocketConnection
-    {
+    /// Opens a connection. See ``connect(to:options:callbacks:)-(String,_,_)``.
+    public static func connect(
+        to url: WebSocketURL,
+        options: ClientOptions = .init(),
+        callbacks: ConnectionCallbacks? = nil
+    ) async throws -> WebSocketConnection {
         let handshake = try ClientHandshake(
             url: url,
             subprotocols: options.subprotocols,
@@ -47,6 +53,7 @@ extension WebSocketConnection {
                         ClientHandshakeHandler(
                             handshake: handshake,
                             options: connectionOptions,
+                            callbacks: callbacks,
                             promise: promise
                         )
                     )

@@ -46,6 +46,28 @@ struct EarlyMessagesTests {
         }
     }
 
+    @Test("Callbacks given to connect answer a message that the broken frame behind it would outrun")
+    func callbacksBeforeTheFirstMessage() async throws {
+        let answer = Promised<Frame?>()
+        try await RawServer.run { peer in
+            // Both in the segment of the 101: the message, then a frame whose opcode means nothing.
+            try await peer.accept(and: .text("hello"), Frame(Opcode(rawValue: 3)))
+            answer.fulfil(try? await peer.readFrame())
+        } _: { server in
+            let url = server.url
+            let connection = try await within {
+                try await WebSocketConnection.connect(
+                    to: url,
+                    callbacks: .init(onMessage: { socket, kind, bytes in try? socket.send(kind, bytes) })
+                )
+            }
+            defer { connection.abort() }
+            let first = try await within { try await answer.value }
+            #expect(first?.opcode == .text)
+            #expect(first?.payload == Array("hello".utf8))
+        }
+    }
+
     @Test("Messages that came before the callbacks are called back first, the end last")
     func beforeCallbacks() throws {
         for _ in 0..<10_000 {
