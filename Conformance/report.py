@@ -41,7 +41,6 @@ LATE = (
     "may have failed the connection, and no data may be sent behind a close frame (RFC 6455 §5.5.1). Ten cases "
     "can show it; which of them do is chance."
 )
-SOON = "permessage-deflate is not offered and not accepted yet."
 # Which cases may end otherwise than OK, as what, how, and why: shell patterns, as many as there are reasons.
 DEVIATIONS = [
     ("7.1.6", "*", "INFORMATIONAL", "By design of the suite: whether a message is answered when a close frame "
@@ -52,8 +51,6 @@ DEVIATIONS = [
     ("4.1.[345]", "client-task", "NON-STRICT", LATE),
     ("4.2.[345]", "client-task", "NON-STRICT", LATE),
     ("5.15", "client-task", "NON-STRICT", LATE),
-    ("12.*", "*", "UNIMPLEMENTED", SOON),
-    ("13.*", "*", "UNIMPLEMENTED", SOON),
 ]
 
 

@@ -71,7 +71,7 @@ need() {
     packages+=("$2")
 }
 
-# The C and C++ headers that the compiler needs to build SwiftNIO and BoringSSL. Where they lie is known of
+# The C and C++ headers that the compiler needs to build SwiftNIO and BoringSSL, and zlib's. Where they lie is known of
 # Debian only; elsewhere the compiler itself will say what it misses.
 find_headers() {
     is_debian || return 0
@@ -79,6 +79,7 @@ find_headers() {
     [[ -e /usr/include/stdlib.h ]] || need "C headers" libc6-dev
     # g++ is the package whose name stays the same while libstdc++-N-dev counts up.
     [[ -e ${cxx[0]} ]] || need "C++ headers" g++
+    [[ -e /usr/include/zlib.h ]] || need "zlib's headers" zlib1g-dev
 }
 
 # On Ubuntu the package `chromium-browser` is a script that only asks for the snap: it is no browser.

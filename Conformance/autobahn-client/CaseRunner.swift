@@ -1,3 +1,4 @@
+import WebSocketProtocol
 import WebSocketTransport
 
 /// Goes through the cases of a fuzzing server, one connection each, and echoes.
@@ -10,9 +11,13 @@ struct CaseRunner {
     private let agent = "Duplex"
 
     /// What the suite asks for, the defaults allow: its largest message has 16 MiB, and its most cut one
-    /// 65,536 fragments.
-    /// What sections 12 and 13 need, compression, is to be switched on here.
-    private let options = ClientOptions()
+    /// 65,536 fragments. Compression with memory in both directions is what sections 12 and 13 can ask of
+    /// a client.
+    private let options: ClientOptions = {
+        var options = ClientOptions()
+        options.connection.compression = DeflateOptions(keepsOwnContext: true, keepsPeerContext: true)
+        return options
+    }()
 
     /// The two ways to read from a connection. Both are measured, since they share little.
     enum Face: String {

@@ -2,6 +2,7 @@ public import HTTPTypes
 public import NIOCore
 public import NIOPosix
 public import NIOSSL
+public import WebSocketProtocol
 
 /// How a client connects. See ``WebSocketConnection/connect(to:options:callbacks:)``.
 public struct ClientOptions: Sendable {
@@ -25,7 +26,7 @@ public struct ClientOptions: Sendable {
 
     /// - Parameters: see the properties of the same names.
     public init(
-        connection: ConnectionOptions = .init(),
+        connection: ConnectionOptions = .init(compression: .client),
         subprotocols: [String] = [],
         headers: HTTPFields = [:],
         connectTimeout: Duration = .seconds(10),

@@ -7,7 +7,7 @@ public struct ConnectionOptions: Sendable, Hashable {
 
     /// permessage-deflate (RFC 7692): what a client offers, and what a server agrees to. Default: each
     /// message by itself, in both directions, so that an idle connection has no codec and no message tells
-    /// of another. `nil`: none.
+    /// of another; in ``ClientOptions``, ``DeflateOptions/client``. `nil`: none.
     public var compression: DeflateOptions?
 
     /// Received messages wait for their reader up to about this many bytes; past it the socket is not

@@ -35,6 +35,11 @@ public struct DeflateOptions: Sendable, Hashable {
     /// How far a message inflates before its ratio is looked at, in bytes. Default 1 MiB.
     public static let ratioAllowance = 1 << 20
 
+    /// What a client offers by default: to compress each of its messages by itself, and to take whatever
+    /// the server does. A process has few clients, and what a server reveals of its own messages is the
+    /// server's to decide.
+    public static let client = DeflateOptions(keepsPeerContext: true)
+
     /// - Parameters: see the properties of the same names; numbers outside their range are moved to its end.
     public init(
         keepsOwnContext: Bool = false,
