@@ -34,40 +34,46 @@ struct MaskingTests {
         }
     }
 
-    @Test("As the definition says: any size, any phase of the key, any alignment")
-    func definition() {
-        let sample = Sample(size: 300 + 16 + 32)
-        for size in 0...300 {
-            for misalignment in 0...16 {
-                for offset in 0...3
+    /// A wrong bit shows in thousands of cases; the first says enough.
+    private func expectRight(
+        _ sample: Sample,
+        sizes: some Sequence<Int>,
+        offsets: [Int],
+        misalignments: [Int]
+    ) {
+        for size in sizes {
+            for misalignment in misalignments {
+                for offset in offsets
                 where !sample.isRight(size: size, offset: offset, misalignment: misalignment) {
                     Issue.record("size \(size), offset \(offset), misalignment \(misalignment)")
+                    return
                 }
             }
         }
     }
 
+    @Test("As the definition says: any size, any phase of the key, any alignment")
+    func definition() {
+        let sample = Sample(size: 300 + 16 + 32)
+        expectRight(sample, sizes: 0...300, offsets: [0, 1, 2, 3], misalignments: Array(0...16))
+    }
+
     @Test("As the definition says, about the borders of large frames")
     func large() {
-        let sample = Sample(size: (1 << 20) + 64)
-        for size in [0xFFFF, 0x1_0000, 0x1_0001, (1 << 20) + 3] {
-            for offset in 0...3 {
-                #expect(sample.isRight(size: size, offset: offset, misalignment: offset), "size \(size)")
-            }
-        }
+        let sizes = [0xFFFF, 0x1_0000, 0x1_0001, (1 << 20) + 3]
+        expectRight(Sample(size: (1 << 20) + 64), sizes: sizes, offsets: [0, 1, 2, 3], misalignments: [1])
     }
 
     @Test("The key's phase is right however far into a frame", arguments: [4, 125, 0x1_0002, Int.max - 1])
     func farOffsets(_ offset: Int) {
-        let sample = Sample(size: 200)
-        for size in [1, 2, 3, 4, 5, 63, 64, 65, 131] {
-            #expect(sample.isRight(size: size, offset: offset, misalignment: 3), "size \(size)")
-        }
+        let sizes = [1, 2, 3, 4, 5, 63, 64, 65, 131]
+        expectRight(Sample(size: 200), sizes: sizes, offsets: [offset], misalignments: [3])
     }
 
     @Test("Piece by piece it is the same as at once")
     func pieces() {
         let sample = Sample(size: 500)
+        let masked = sample.masked[0]
         for seed in 0..<20 as Range<UInt64> {
             var pieces = sample.bytes
             var dice = Dice(seed: seed)
@@ -82,7 +88,7 @@ struct MaskingTests {
                 }
                 start = end
             }
-            #expect(pieces == sample.masked[0], "seed \(seed)")
+            #expect(pieces == masked, "seed \(seed)")
         }
     }
 
@@ -115,9 +121,9 @@ struct MaskingTests {
 
     @Test("A key of four zeros, which a peer may choose, changes nothing")
     func zeroKey() {
-        let sample = Sample(size: 131)
-        var bytes = sample.bytes
+        let original = Sample(size: 131).bytes
+        var bytes = original
         bytes.withUnsafeMutableBytes { MaskingKey(0, 0, 0, 0).apply(to: $0) }
-        #expect(bytes == sample.bytes)
+        #expect(bytes == original)
     }
 }
