@@ -6,16 +6,20 @@ import Testing
 /// ever, nothing exceeds a limit, and what is said of it is sound itself.
 @Suite("Damaged streams", .ownThread)
 struct MutationTests {
-    private static let limits = Limits(maxFrameSize: 400, maxMessageSize: 500, maxMessageFragments: 8)
+    private static let limits = Limits(maxFrameSize: 400, maxMessageSize: 500, maxMessageFragments: 3)
 
     private static func sound(_ dice: inout Dice, from sender: Role) -> [UInt8] {
         var frames: [WireFrame] = []
-        for _ in 0..<dice.roll(1...4) {
+        for _ in 0..<dice.roll(1...6) {
             switch dice.roll(0...5) {
             case 0: frames.append(.ping("p"))
             case 1: frames.append(.text("añ€🌍", isFinal: false))
-            case 2: frames.append(.continuation([0x61], isFinal: dice.roll(0...1) == 0))
-            case 3: frames.append(.binary([UInt8](repeating: 7, count: dice.pick([0, 125, 126, 300]))))
+            case 2:
+                let payload = [UInt8](repeating: 0x61, count: dice.pick([0, 1, 126, 300]))
+                frames.append(.continuation(payload, isFinal: dice.roll(0...1) == 0))
+            case 3:
+                let payload = [UInt8](repeating: 7, count: dice.pick([0, 125, 126, 300, 401]))
+                frames.append(.binary(payload, isFinal: dice.roll(0...1) == 0))
             case 4: frames.append(.close(dice.pick([1000, 1005, 3000, 5000]), "bye"))
             default: frames.append(.text("añ€🌍"))
             }
@@ -48,6 +52,7 @@ struct MutationTests {
     @Test("Nothing traps, hangs or exceeds the limits", arguments: Role.both, [Delivery.messages, .parts])
     func damage(_ role: Role, _ delivery: Delivery) throws {
         var failures = 0
+        var limitsHit: Set<String> = []
         for seed in 0..<5_000 as Range<UInt64> {
             var dice = Dice(seed: seed)
             let bytes = Self.damaged(Self.sound(&dice, from: role.peer), &dice, from: role.peer)
@@ -56,7 +61,15 @@ struct MutationTests {
             // replies are frames as this role must write them.
             let result = try outcome(of: dice.cut(bytes), at: endpoint)
             try Self.checkEvents(result, delivery, "seed \(seed)")
-            if case .failed = result.events.last { failures += 1 }
+            if case .failed(let error) = result.events.last {
+                failures += 1
+                switch error {
+                case .frameTooBig(_, limit: 400): limitsHit.insert("frame")
+                case .messageTooBig(_, limit: 500): limitsHit.insert("message")
+                case .tooManyFragments(limit: 3): limitsHit.insert("fragments")
+                default: break
+                }
+            }
             let closes = result.replies.filter { $0.opcode == 8 }
             try #require(closes.count <= 1, "seed \(seed)")
             try #require(closes.isEmpty || result.replies.last == closes.first, "seed \(seed)")
@@ -66,6 +79,8 @@ struct MutationTests {
         }
         // Damage that is never noticed would say that the streams are not damaged.
         #expect(failures > 1_000)
+        // A limit that is never met would say nothing either. Of parts only the frame's is in force.
+        #expect(limitsHit == (delivery == .messages ? ["frame", "message", "fragments"] : ["frame"]))
     }
 
     @Test(
