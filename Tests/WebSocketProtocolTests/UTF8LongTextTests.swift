@@ -114,7 +114,7 @@ struct UTF8LongTextTests {
     @Test("Long texts of all sorts of runs, sound, cut short and damaged, at once and in pieces")
     func mixedTexts() {
         var found: [String: Int] = [:]
-        for seed in 0..<150 as Range<UInt64> {
+        for seed in 0..<500 as Range<UInt64> {
             var dice = Dice(seed: seed)
             let sound = mixed(&dice)
             #expect(verdict([sound[...]]) == .complete, "seed \(seed)")
