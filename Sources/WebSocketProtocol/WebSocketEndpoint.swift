@@ -236,6 +236,7 @@ extension WebSocketEndpoint {
                 close = try ClosePayload(parsing: RawSpan(_unsafeBytes: piece))
             }
             closeHandshake.receive(close)
+            forgetUnfinished()
             return .close(close)
         }
     }
@@ -317,10 +318,17 @@ extension WebSocketEndpoint {
     /// The close frame is then among the replies (RFC 6455 §7.1.7).
     public mutating func fail(_ error: ProtocolError) {
         closeHandshake.fail(error)
+        duePong = nil
+        forgetUnfinished()
+    }
+
+    /// Lets go of what has arrived of a frame and a message that will never be whole, so that a peer
+    /// cannot have it held for as long as the connection takes to end.
+    private mutating func forgetUnfinished() {
+        headerParser = FrameHeaderParser()
         frame = nil
         message = nil
         controlPayload = []
-        duePong = nil
         _ = assembler.take()
         messageExtension?.end()
     }

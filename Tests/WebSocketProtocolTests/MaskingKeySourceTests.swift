@@ -29,7 +29,7 @@ struct MaskingKeySourceTests {
         #expect(counter.withLock { $0.calls } == 3, "one call for each batch")
     }
 
-    @Test("A copy of an endpoint's source does not matter to the next endpoint: each draws its own")
+    @Test("Two endpoints draw keys of their own")
     func independence() {
         var one = MaskingKeySource()
         var two = MaskingKeySource()
@@ -40,15 +40,19 @@ struct MaskingKeySourceTests {
         #expect(first.count > 990 && second.count > 990)
     }
 
-    @Test("The system's source sets each bit half the time")
+    @Test("The system's source sets each bit half the time, and repeats no keys")
     func bits() {
         var source = MaskingKeySource()
         let count = 10_000
         var ones = [Int](repeating: 0, count: 32)
+        var distinct: Set<UInt32> = []
         for _ in 0..<count {
             let word = source.next().word
+            distinct.insert(word)
             for bit in 0..<32 where word >> UInt32(bit) & 1 == 1 { ones[bit] += 1 }
         }
+        // 10,000 of 2^32 have two in common once in 86 times; ten such pairs have no chance.
+        #expect(distinct.count > count - 10)
         // Ten standard deviations of 50 each.
         for (bit, number) in ones.enumerated() { #expect((4_500...5_500).contains(number), "bit \(bit)") }
     }

@@ -148,4 +148,25 @@ struct MessageTests {
         receive([0x80, 0x00])
         #expect(!endpoint.isReceivingMessage)
     }
+
+    @Test(
+        "At the end nothing is unfinished any more, whatever had begun",
+        arguments: [
+            [0x81, 0x7E, 0x00, 0x7D],  // A length in too many bytes, noticed in the midst of a header.
+            [0x01, 0x02, 0x61, 0xFF],  // Text that is not UTF-8, in the midst of a message.
+            [0x02, 0x02, 0x61, 0x62, 0x88, 0x00],  // A close frame between fragments.
+            [0x02, 0x02, 0x61, 0x62, 0x88, 0x01, 0x03],  // And one of half a code.
+        ] as [[UInt8]]
+    )
+    func nothingUnfinishedAtTheEnd(_ bytes: [UInt8]) {
+        var endpoint = WebSocketEndpoint(role: .client)
+        for (index, byte) in bytes.enumerated() {
+            #expect(endpoint.isReceivingMessage == (index > 0), "before byte \(index)")
+            var input = [byte]
+            var offset = 0
+            while input.withUnsafeMutableBytes({ endpoint.receive($0, at: &offset) }) != nil {}
+        }
+        #expect(endpoint.owesReplies)
+        #expect(!endpoint.isReceivingMessage)
+    }
 }

@@ -63,7 +63,7 @@ struct UTF8ValidatorTests {
 
     @Test("Sequences of three bytes, each second byte, third bytes at the table's borders")
     func threeBytes() {
-        for first in UInt8(0xDF)...0xF1 {
+        for first in UInt8(0xDF)...0xF5 {
             for second in UInt8.min...UInt8.max {
                 for third in Self.edges { expectAsTheTable([first, second, third]) }
             }
@@ -72,7 +72,7 @@ struct UTF8ValidatorTests {
 
     @Test("Sequences of four bytes at the table's borders")
     func fourBytes() {
-        for first in [0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5] as [UInt8] {
+        for first in [0xEF, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5] as [UInt8] {
             for second in Self.edges {
                 for third in Self.edges {
                     for fourth in Self.edges { expectAsTheTable([first, second, third, fourth]) }
@@ -113,7 +113,8 @@ struct UTF8ValidatorTests {
                 #expect(validator.validate(bytes[misalignment...]) == nil)
                 #expect(validator.isComplete)
                 for place in 0..<count {
-                    bytes[misalignment + place] = 0xFF
+                    // Of all bytes that are not ASCII the one that differs from it in one bit only.
+                    bytes[misalignment + place] = 0x80
                     var validator = UTF8Validator()
                     let bad = validator.validate(bytes[misalignment...])
                     if bad != place { Issue.record("\(count) bytes, bad at \(place), found at \(bad ?? -1)") }

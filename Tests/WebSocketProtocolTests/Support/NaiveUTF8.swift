@@ -28,10 +28,10 @@ enum NaiveUTF8 {
             // Longer and longer, as long as some row still fits.
             while true {
                 let character = bytes[start..<(start + length)]
-                let fitting = table.filter { row in
+                let fitting = table.first { row in
                     row.ranges.count >= length && zip(row.ranges, character).allSatisfy { $0.contains($1) }
                 }
-                guard let row = fitting.first else { return .impossible(at: start + length - 1) }
+                guard let row = fitting else { return .impossible(at: start + length - 1) }
                 if row.ranges.count == length { break }
                 guard start + length < bytes.count else { return .incomplete }
                 length += 1
