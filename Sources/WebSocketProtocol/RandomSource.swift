@@ -18,6 +18,9 @@ public struct RandomSource: Sendable {
 
     /// The operating system's cryptographic generator.
     public static let system = RandomSource { buffer in
+        #if canImport(Darwin)
+        if let base = buffer.baseAddress { arc4random_buf(base, buffer.count) }
+        #else
         var rest = buffer[...]
         while !rest.isEmpty {
             // getentropy gives at most 256 bytes a call.
@@ -30,6 +33,7 @@ public struct RandomSource: Sendable {
             }
             rest = rest.dropFirst(piece.count)
         }
+        #endif
     }
 
     public func fill(_ buffer: UnsafeMutableRawBufferPointer) { filler(buffer) }

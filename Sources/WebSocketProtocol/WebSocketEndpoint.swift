@@ -4,8 +4,8 @@
 /// ``send(_:_:into:)`` and its siblings, bytes come out. It knows no socket, thread or clock: the same
 /// input gives the same output, however it is cut.
 ///
-/// Not safe to share: one owner, one call at a time. Copies share the extension, which has but one state:
-/// go on with one of them only.
+/// Not safe to share: one owner, one call at a time. A copy would mask with the same keys, which RFC 6455
+/// §10.3 forbids, and shares the extension, which has but one state: go on with one of them only.
 public struct WebSocketEndpoint {
     public let role: Role
     public let limits: Limits
