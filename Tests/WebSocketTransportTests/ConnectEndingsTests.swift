@@ -16,9 +16,7 @@ struct ConnectEndingsTests {
         sourceLocation: SourceLocation = #_sourceLocation,
         _ script: @escaping RawServer.Script
     ) async throws -> ConnectError {
-        var options = ClientOptions()
-        // The server is a task among those of other tests, which may keep it waiting.
-        options.connection.handshakeTimeout = .seconds(60)
+        var options = ClientOptions.patient
         change(&options)
         return try await RawServer.run(script) { [options] server in
             try await connectError(to: server.url, options, sourceLocation: sourceLocation)
@@ -27,7 +25,7 @@ struct ConnectEndingsTests {
 
     private func connectError(
         to url: String,
-        _ options: ClientOptions = .init(),
+        _ options: ClientOptions = .patient,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> ConnectError {
         let failure = try await within {
@@ -140,7 +138,7 @@ struct ConnectEndingsTests {
         }
         try await RawServer.run(script) { server in
             let url = server.url
-            let connecting = Task { try await WebSocketConnection.connect(to: url) }
+            let connecting = Task { try await WebSocketConnection.connect(to: url, options: .patient) }
             _ = try await within { try await request.value }
             connecting.cancel()
             let error = try await within {
@@ -160,7 +158,7 @@ struct ConnectEndingsTests {
             let url = server.url
             let connecting = Task {
                 withUnsafeCurrentTask { $0?.cancel() }
-                _ = try await WebSocketConnection.connect(to: url)
+                _ = try await WebSocketConnection.connect(to: url, options: .patient)
             }
             let error = try await within {
                 await thrownError(CancellationError.self) { try await connecting.value }
@@ -257,7 +255,7 @@ struct ConnectEndingsTests {
             await peer.readToEnd()
         } _: { server in
             let url = server.url
-            try await within { try await WebSocketConnection.connect(to: url) }.abort()
+            try await within { try await WebSocketConnection.connect(to: url, options: .patient) }.abort()
         }
     }
 

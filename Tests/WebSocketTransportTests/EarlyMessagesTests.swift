@@ -32,7 +32,7 @@ struct EarlyMessagesTests {
             let url = server.url
             for round in 0..<300 {
                 let texts = try await within {
-                    let connection = try await WebSocketConnection.connect(to: url)
+                    let connection = try await WebSocketConnection.connect(to: url, options: .patient)
                     defer { connection.abort() }
                     // A reader that is late: the loop has turned by then, sometimes often.
                     for _ in 0..<(round % 5) { await Task.yield() }

@@ -30,13 +30,9 @@ struct RefusalTests {
             if !closes { await peer.readToEnd() }
         } _: { server in
             let url = server.url
-            // The server is a task among those of other tests, which may keep it waiting.
-            var options = ClientOptions()
-            options.connection.handshakeTimeout = .seconds(60)
-            let patient = options
             let failure = try await within {
                 await thrownError(ConnectError.self) {
-                    try await WebSocketConnection.connect(to: url, options: patient).abort()
+                    try await WebSocketConnection.connect(to: url, options: .patient).abort()
                 }
             }
             return try #require(failure, sourceLocation: sourceLocation)

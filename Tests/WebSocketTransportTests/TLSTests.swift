@@ -89,7 +89,7 @@ struct TLSTests {
             onConnection: LoopbackServer.echo
         ) {
             server in
-            let error = try await connectError(to: server.secureURL, ClientOptions())
+            let error = try await connectError(to: server.secureURL, .patient)
             #expect(error.cause == .tls("certificate verify failed"))
             #expect(error.description == "TLS: certificate verify failed")
         }

@@ -40,9 +40,17 @@ enum Command {
         let utf8 = UTF8Benchmark.run(plan, buffers: buffers)
         complain(", messages")
         let endpoint = EndpointBenchmark.run(plan)
+        complain(", compression")
+        let compression = CompressionBenchmark.run(plan)
         complain(", done\n\n")
 
-        let report = Report(machine: .current(), masking: masking, utf8: utf8, endpoint: endpoint)
+        let report = Report(
+            machine: .current(),
+            masking: masking,
+            utf8: utf8,
+            endpoint: endpoint,
+            compression: compression
+        )
         print(report.text)
         if !plan.isQuick { write(report.text, to: "docs/performance.md") }
         let missed = report.goals.filter { !$0.isMet }

@@ -4,6 +4,7 @@ struct Report {
     let masking: [MaskingBenchmark.Line]
     let utf8: [UTF8Benchmark.Line]
     let endpoint: [EndpointBenchmark.Line]
+    let compression: [CompressionBenchmark.Line]
 
     /// What the figures are held to.
     struct Goal {
@@ -72,6 +73,18 @@ struct Report {
             [
                 "\(line.role)", "\(line.kind), \(line.size) B", decimal(line.receive.median, 0),
                 decimal(line.send.median, 0), line.allocations.map { decimal($0, 3) } ?? "not told",
+            ]
+        }))
+
+        ## Compression
+
+        JSON-like messages of 1 KiB, sent by one endpoint and read by another. "Ratio" is payload over bytes on the wire. The default is level 1, each message by itself.
+
+        \(table(["level", "memory", "ratio", "send ns", "receive ns", "messages/s, one core"], compression.map { line in
+            [
+                line.level.map { "\($0)" } ?? "off", line.keepsContext ? "connection" : "message",
+                decimal(line.ratio, 2), decimal(line.send.median, 0), decimal(line.receive.median, 0),
+                decimal(1e9 / (line.send.median + line.receive.median), 0),
             ]
         }))
 

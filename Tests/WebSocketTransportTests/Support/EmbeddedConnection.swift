@@ -107,7 +107,7 @@ extension HTTPRequest {
 extension ConnectionOptions {
     /// Without keepalive, for tests with another subject.
     static func quiet(_ change: (inout ConnectionOptions) -> Void = { _ in }) -> ConnectionOptions {
-        var options = ConnectionOptions(pingInterval: nil)
+        var options = ConnectionOptions(handshakeTimeout: .seconds(60), pingInterval: nil)
         change(&options)
         return options
     }
