@@ -16,7 +16,7 @@ endif
 
 SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Examples)
 
-.PHONY: help run test conformance lint format bench docs coverage clean
+.PHONY: help run test conformance lint format bench docs coverage clean memory
 
 help: ## Say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,11 @@ format: ## Rewrite the sources in the format that `make lint` checks
 bench: ## Measure, and write docs/performance.md
 	@scripts/dependencies.sh bench
 	swift run -c release --package-path Benchmarks duplex-benchmarks $(ARGS)
+
+memory: ## Measure what an idle connection costs the server (Linux)
+	@scripts/dependencies.sh bench
+	swift build -c release --product duplex
+	@python3 Benchmarks/idle-memory.py .build/release/duplex $(ARGS)
 
 docs: ## Build the reference documentation into .build-docs/
 	scripts/docs.sh
