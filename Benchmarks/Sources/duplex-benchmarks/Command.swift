@@ -41,7 +41,8 @@ enum Command {
         complain(", messages")
         let endpoint = EndpointBenchmark.run(plan)
         complain(", compression")
-        let compression = CompressionBenchmark.run(plan)
+        let compressionLevels = CompressionBenchmark.levels(plan)
+        let compressionSizes = CompressionBenchmark.sizes(plan)
         complain(", done\n\n")
 
         let report = Report(
@@ -49,7 +50,8 @@ enum Command {
             masking: masking,
             utf8: utf8,
             endpoint: endpoint,
-            compression: compression
+            compressionLevels: compressionLevels,
+            compressionSizes: compressionSizes
         )
         print(report.text)
         if !plan.isQuick { write(report.text, to: "docs/performance.md") }

@@ -3,6 +3,8 @@ import WebSocketProtocol
 /// JSON-like messages of a kibibyte, echoed through two endpoints: what compression saves and what it costs.
 struct CompressionBenchmark {
     struct Line {
+        /// Bytes of a message.
+        let size: Int
         /// zlib's level, or `nil` for none.
         let level: Int?
         let keepsContext: Bool
@@ -14,13 +16,24 @@ struct CompressionBenchmark {
         let receive: Summary
     }
 
-    static func run(_ plan: Plan) -> [Line] {
+    /// Messages of a kibibyte at every level.
+    static func levels(_ plan: Plan) -> [Line] {
         let settings: [(level: Int?, keepsContext: Bool)] =
             [(nil, false)] + [1, 3, 6, 9].map { ($0, false) } + [1, 6].map { ($0, true) }
-        return settings.map { setting in
-            var echo = CompressedEcho(level: setting.level, keepsContext: setting.keepsContext)
-            return echo.measure(setting.level, setting.keepsContext, budget: plan.messageBudget)
+        return settings.map { measure(1024, $0.level, $0.keepsContext, plan) }
+    }
+
+    /// Messages of every size at the default level.
+    static func sizes(_ plan: Plan) -> [Line] {
+        let level = DeflateOptions().level
+        return [64, 128, 256, 512, 1024, 4096, 16384].flatMap { size in
+            [measure(size, nil, false, plan), measure(size, level, false, plan)]
         }
+    }
+
+    private static func measure(_ size: Int, _ level: Int?, _ keepsContext: Bool, _ plan: Plan) -> Line {
+        var echo = CompressedEcho(size: size, level: level, keepsContext: keepsContext)
+        return echo.measure(size, level, keepsContext, budget: plan.messageBudget / 2)
     }
 }
 
@@ -32,8 +45,8 @@ private struct CompressedEcho {
     private var wire: [UInt8] = []
     private var received = 0
 
-    init(level: Int?, keepsContext: Bool) {
-        messages = (0..<64).map(Self.record)
+    init(size: Int, level: Int?, keepsContext: Bool) {
+        messages = (0..<64).map { Self.record($0, size: size) }
         let direction = DeflateAgreement.Direction(keepsContext: keepsContext, windowBits: 15)
         let agreement = DeflateAgreement(server: direction, client: direction)
         let pool = DeflatePool()
@@ -47,20 +60,20 @@ private struct CompressedEcho {
     }
 
     /// As services send them: the same keys, other values.
-    private static func record(_ number: Int) -> [UInt8] {
+    private static func record(_ number: Int, size: Int) -> [UInt8] {
         var text = "{\"type\":\"update\",\"sequence\":\(100_000 + number * 37),\"items\":["
         var item = 0
-        while text.utf8.count < 930 {
+        while text.utf8.count < size {
             let id = (number * 7919 + item * 104_729) % 1_000_003
             text +=
                 "{\"id\":\(id),\"price\":\(Double(id % 9973) / 100),\"name\":\"item \(id % 97)\",\"stock\":\(id % 13)},"
             item += 1
         }
-        text += "{}]}"
-        return Array((text + String(repeating: " ", count: max(0, 1024 - text.utf8.count))).utf8.prefix(1024))
+        return Array(text.utf8.prefix(size))
     }
 
-    mutating func measure(_ level: Int?, _ keepsContext: Bool, budget: Duration) -> CompressionBenchmark.Line
+    mutating func measure(_ size: Int, _ level: Int?, _ keepsContext: Bool, budget: Duration)
+        -> CompressionBenchmark.Line
     {
         var sendTimes: [Double] = []
         var receiveTimes: [Double] = []
@@ -81,6 +94,7 @@ private struct CompressedEcho {
         }
         precondition(received == sendTimes.count * messages.count, "a message was lost")
         return CompressionBenchmark.Line(
+            size: size,
             level: level,
             keepsContext: keepsContext,
             ratio: Double(payloadBytes) / Double(wireBytes),
@@ -91,9 +105,11 @@ private struct CompressedEcho {
 
     private mutating func send() {
         wire.removeAll(keepingCapacity: true)
-        for message in messages {
+        for index in messages.indices {
+            let message = messages[index]
+            let bytes = message.span.bytes
             do throws(UsageError) {
-                try sender.send(.text, message.span.bytes, into: &wire)
+                try sender.send(.text, bytes, into: &wire)
             } catch {
                 preconditionFailure("an open endpoint refused to send: \(error)")
             }

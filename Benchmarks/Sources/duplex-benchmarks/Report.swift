@@ -4,7 +4,8 @@ struct Report {
     let masking: [MaskingBenchmark.Line]
     let utf8: [UTF8Benchmark.Line]
     let endpoint: [EndpointBenchmark.Line]
-    let compression: [CompressionBenchmark.Line]
+    let compressionLevels: [CompressionBenchmark.Line]
+    let compressionSizes: [CompressionBenchmark.Line]
 
     /// What the figures are held to.
     struct Goal {
@@ -78,14 +79,18 @@ struct Report {
 
         ## Compression
 
-        JSON-like messages of 1 KiB, sent by one endpoint and read by another. "Ratio" is payload over bytes on the wire. The default is level 1, each message by itself.
+        JSON-like messages, sent by one endpoint and read by another. "Ratio" is payload over bytes on the wire. The default is level 1, each message by itself. Messages of 1 KiB:
 
-        \(table(["level", "memory", "ratio", "send ns", "receive ns", "messages/s, one core"], compression.map { line in
+        \(table(["level", "memory", "ratio", "send ns", "receive ns", "messages/s, one core"], compressionLevels.map { line in
             [
                 line.level.map { "\($0)" } ?? "off", line.keepsContext ? "connection" : "message",
-                decimal(line.ratio, 2), decimal(line.send.median, 0), decimal(line.receive.median, 0),
-                decimal(1e9 / (line.send.median + line.receive.median), 0),
-            ]
+            ] + columns(line)
+        }))
+
+        Messages of every size, plain and at the default level: from which size compressing pays is what `DeflateOptions.threshold` is set by.
+
+        \(table(["bytes", "level", "ratio", "send ns", "receive ns", "messages/s, one core"], compressionSizes.map { line in
+            [size(line.size, true), line.level.map { "\($0)" } ?? "off"] + columns(line)
         }))
 
         """
@@ -96,6 +101,13 @@ struct Report {
             decimal(comparison.subject.median, 1), decimal(comparison.reference.median, 1),
             decimal(comparison.ratio.median, 2),
             "\(decimal(comparison.ratio.lowest, 2))–\(decimal(comparison.ratio.highest, 2))",
+        ]
+    }
+
+    private func columns(_ line: CompressionBenchmark.Line) -> [String] {
+        [
+            decimal(line.ratio, 2), decimal(line.send.median, 0), decimal(line.receive.median, 0),
+            decimal(1e9 / (line.send.median + line.receive.median), 0),
         ]
     }
 
