@@ -26,6 +26,6 @@ extension FuzzTarget {
 
 enum FuzzTargets {
     static let all: [any FuzzTarget.Type] = [
-        FrameTarget.self
+        FrameTarget.self, RequestTarget.self, ResponseTarget.self, ExtensionTarget.self,
     ]
 }
