@@ -26,6 +26,11 @@ extension FuzzTarget {
 
 enum FuzzTargets {
     static let all: [any FuzzTarget.Type] = [
-        FrameTarget.self, RequestTarget.self, ResponseTarget.self, ExtensionTarget.self,
+        FrameTarget.self,
+        CompressedFrameTarget.self,
+        MessageTarget.self,
+        RequestTarget.self,
+        ResponseTarget.self,
+        ExtensionTarget.self,
     ]
 }

@@ -19,11 +19,12 @@ struct Cuts {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Pieces of 1, up to 4, up to 32 or up to 256 bytes, and now and then an empty one.
+    /// Pieces of 1, up to 4, up to 32 or up to 256 bytes, longer where there is much to cut; and now and then
+    /// an empty one.
     mutating func pieces(of bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         var pieces: [ArraySlice<UInt8>] = []
         var rest = bytes
-        let most: UInt64 = [1, 4, 32, 256][Int(next() % 4)]
+        let most = [1, 4, 32, 256][Int(next() % 4)] * (1 + UInt64(bytes.count) / 4096)
         while !rest.isEmpty {
             let dice = next()
             let size = dice % 16 == 0 ? 0 : 1 + Int((dice >> 8) % most)
