@@ -121,6 +121,20 @@ struct PerMessageDeflateTests {
         #expect(outcome.events == [.text("a"), .text("Hello"), .binary([1]), .text("Hello")])
     }
 
+    @Test(
+        "A peer that reaches beyond its window is understood, however its bytes are cut",
+        arguments: Role.both
+    )
+    func beyondTheWindow(_ role: Role) throws {
+        // 600 bytes as they are; then, with a fixed code, three of them from a distance of 600.
+        let letters = (0..<600).map { UInt8(0x20 + $0 * 7 % 95) }
+        let stored: [UInt8] = [0x00, 0x58, 0x02, 0xA7, 0xFD]
+        let payload = stored + letters + [0x02, 0xA6, 0x2B, 0x00, 0x00]
+        let outcome = try outcome(of: [compressed(payload)]) { endpoint(role, windowBits: 9) }
+        let expected = letters + letters[..<3]
+        #expect(outcome.events == [.text(String(decoding: expected, as: UTF8.self))])
+    }
+
     // MARK: What is refused
 
     @Test(

@@ -74,7 +74,11 @@ public final class PerMessageDeflate: MessageExtension {
         limit: Int,
         into output: inout [UInt8]
     ) throws(ProtocolError) {
-        guard let inflater = inflater ?? pool.takeInflater(windowBits: incoming.windowBits) else {
+        // zlib looks for what lies beyond its window in what it has just written, so that a peer that reaches
+        // farther than it promised would be understood or not by how its bytes are cut. What is borrowed for
+        // a message may as well have the whole window; what is kept for life is kept as small as agreed.
+        let windowBits = incoming.keepsContext ? incoming.windowBits : 15
+        guard let inflater = inflater ?? pool.takeInflater(windowBits: windowBits) else {
             throw .malformedCompression("no memory for a decompressor")
         }
         self.inflater = inflater
