@@ -14,9 +14,9 @@ ifeq ($(WERROR),1)
 export DUPLEX_WERROR := 1
 endif
 
-SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Examples)
+SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Fuzzing)
 
-.PHONY: help run test conformance lint format bench docs coverage clean memory
+.PHONY: help run test conformance fuzz lint format bench memory docs coverage clean
 
 help: ## Say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,7 @@ test: ## Install what the tests need, then run them all
 	swift build --build-tests
 	PRODUCTS=.build/debug Conformance/run.sh --fast
 	scripts/test-tsan.sh
+	Fuzzing/run.sh --fast
 	swift test --no-parallel
 
 conformance: ## Run the whole Autobahn TestSuite, and write docs/conformance.md
@@ -42,6 +43,10 @@ conformance: ## Run the whole Autobahn TestSuite, and write docs/conformance.md
 	swift build -c release --product duplex
 	swift build -c release --product autobahn-client
 	@Conformance/run.sh $(ARGS)
+
+fuzz: ## Look for inputs that break the protocol's core: make fuzz SECONDS=60 (for each target)
+	@scripts/dependencies.sh run
+	@Fuzzing/run.sh $(or $(SECONDS),60) $(ARGS)
 
 lint: ## Check format and style; changes nothing
 	swift format lint --strict --recursive $(SWIFT_FILES)
