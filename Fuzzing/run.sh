@@ -19,11 +19,15 @@ fail() {
     exit 2
 }
 
-[[ $(uname) == Linux ]] || fail "works on Linux only: Xcode's toolchain has no libFuzzer"
-
 resources=$(swiftc -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)".*|\1|p')
 library=$resources/clang/lib/linux/libclang_rt.fuzzer_no_main-$(uname -m).a
-[[ -f $library ]] || fail "the toolchain has no libFuzzer: there is no $library"
+# Xcode's toolchain has none, nor have some distributions' own.
+if [[ ! -f $library ]]; then
+    [[ ${1:-} == --fast && ${DUPLEX_REQUIRE_TOOLS:-} != 1 ]] ||
+        fail "this toolchain has no libFuzzer; that of swift.org for Linux has $library"
+    echo "fuzz: SKIPPED, for this toolchain has no libFuzzer. No input was tried." >&2
+    exit 0
+fi
 
 # Coverage of every edge and the operands of every comparison, of all Swift modules; and the address
 # sanitizer, for the core has a few pointers. Optimised code has the same traps and runs many times as often.
@@ -46,7 +50,7 @@ fi
 seconds=60
 flags=()
 if [[ ${1:-} == --fast ]]; then
-    seconds=6
+    seconds=30
     shift
     # The same beginning every time: this run guards what has been reached, `make fuzz` looks further.
     flags=(-seed=1)
