@@ -37,6 +37,8 @@ let package = Package(
             name: "CZlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
         ),
+        // What Linux has beyond POSIX, for the event loop of our own; empty elsewhere.
+        .systemLibrary(name: "CLinux"),
         .target(
             name: "WebSocketProtocol",
             dependencies: [
@@ -49,8 +51,10 @@ let package = Package(
         .target(
             name: "WebSocketTransport",
             dependencies: [
+                "CLinux",
                 "WebSocketProtocol",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -355,13 +355,45 @@ extension WebSocketEndpoint {
         usesExtensions: Bool = true,
         into output: inout [UInt8]
     ) throws(UsageError) {
+        _ = try send(
+            kind,
+            payload,
+            usesExtensions: usesExtensions,
+            isChecked: false,
+            leavingOut: .max,
+            into: &output
+        )
+    }
+
+    /// Appends a whole message, without its payload where that is large and needs no change.
+    ///
+    /// - Parameters:
+    ///   - isChecked: whether text is known to be UTF-8.
+    ///   - size: from how many bytes on an unchanged payload is left out.
+    /// - Returns: whether the payload was left out, so that it must follow `output` as it is.
+    /// - Throws: as ``send(_:_:usesExtensions:into:)``.
+    package mutating func send(
+        _ kind: MessageKind,
+        _ payload: RawSpan,
+        usesExtensions: Bool,
+        isChecked: Bool,
+        leavingOut size: Int,
+        into output: inout [UInt8]
+    ) throws(UsageError) -> Bool {
         try checkWholeMessageMayBeSent()
-        if kind == .text {
+        if kind == .text, !isChecked {
             var utf8 = UTF8Validator()
             if let bad = utf8.validate(payload) { throw .textNotUTF8(offset: bad) }
             guard utf8.isComplete else { throw .textNotUTF8(offset: payload.byteCount) }
         }
-        appendMessage(kind, payload, usesExtensions: usesExtensions, into: &output)
+        let isChanged = role == .client || (usesExtensions && messageExtension != nil)
+        guard payload.byteCount >= size, !isChanged else {
+            appendMessage(kind, payload, usesExtensions: usesExtensions, into: &output)
+            return false
+        }
+        FrameHeader(isFinal: true, opcode: kind.opcode, payloadLength: UInt64(payload.byteCount))
+            .append(to: &output)
+        return true
     }
 
     private mutating func appendMessage(

@@ -1,4 +1,3 @@
-import NIOCore
 import Synchronization
 import WebSocketProtocol
 import WebSocketTransport
@@ -11,8 +10,8 @@ final class ConnectionRegistry: Sendable {
     }
 
     private struct State {
-        /// Channels whose request is not answered yet.
-        var handshaking: [ObjectIdentifier: any Channel] = [:]
+        /// Connections whose request is not answered yet.
+        var handshaking: [ObjectIdentifier: RequestReader.Handle] = [:]
         var entries: [UInt64: Entry] = [:]
         /// Set while shutting down.
         var farewell: (@Sendable (WebSocketConnection) -> Void)?
@@ -32,18 +31,17 @@ final class ConnectionRegistry: Sendable {
     /// Open WebSocket connections.
     var count: Int { state.withLock { $0.entries.count } }
 
-    func addHandshaking(_ channel: any Channel) {
+    func addHandshaking(_ request: RequestReader.Handle) {
         let isClosing = state.withLock { state in
-            state.handshaking[ObjectIdentifier(channel)] = channel
+            state.handshaking[request.id] = request
             return state.farewell != nil
         }
-        if isClosing { channel.close(promise: nil) }
-        channel.closeFuture.whenComplete { _ in self.removeHandshaking(channel) }
+        if isClosing { request.abort() }
     }
 
-    func removeHandshaking(_ channel: any Channel) {
+    func removeHandshaking(_ id: ObjectIdentifier) {
         let waiters = state.withLock { state in
-            state.handshaking[ObjectIdentifier(channel)] = nil
+            state.handshaking[id] = nil
             return state.takeWaitersIfEmpty()
         }
         for waiter in waiters { waiter.resume() }
@@ -67,11 +65,11 @@ final class ConnectionRegistry: Sendable {
 
     /// Says goodbye to all that is open and to whatever still opens.
     func beginShutdown(_ farewell: @escaping @Sendable (WebSocketConnection) -> Void) {
-        let (channels, connections) = state.withLock { state in
+        let (requests, connections) = state.withLock { state in
             state.farewell = farewell
             return (Array(state.handshaking.values), state.entries.values.map(\.connection))
         }
-        for channel in channels { channel.close(promise: nil) }
+        for request in requests { request.abort() }
         for connection in connections { farewell(connection) }
     }
 
@@ -91,7 +89,7 @@ final class ConnectionRegistry: Sendable {
     /// - Returns: how many connections were cut.
     @discardableResult
     func cut() -> Int {
-        let (entries, channels, waiters) = state.withLock { state in
+        let (entries, requests, waiters) = state.withLock { state in
             let waiters = state.emptyWaiters
             state.emptyWaiters = []
             return (Array(state.entries.values), Array(state.handshaking.values), waiters)
@@ -100,7 +98,7 @@ final class ConnectionRegistry: Sendable {
             entry.connection.abort()
             entry.task?.cancel()
         }
-        for channel in channels { channel.close(promise: nil) }
+        for request in requests { request.abort() }
         for waiter in waiters { waiter.resume() }
         return entries.count
     }

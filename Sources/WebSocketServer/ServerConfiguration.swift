@@ -18,6 +18,9 @@ extension WebSocketServer {
         public var compressionPolicy: CompressionPolicy
         /// Event loops of the server's own. Default `nil`: those the process shares, one per core.
         public var workers: Int?
+        /// What carries the connections. Default `nil`: the fastest that can serve, see
+        /// ``WebSocketServer/Engine/fastest(withTLS:)``.
+        public var engine: Engine?
         /// From the shutdown's beginning to the cut. Default 10 s.
         public var shutdownTimeout: Duration
         /// Connections the system holds until they are accepted. Default 1,024.
@@ -34,6 +37,7 @@ extension WebSocketServer {
             connection: ConnectionOptions = .init(),
             compressionPolicy: @escaping CompressionPolicy = WebSocketServer.refuseBrokenCompression,
             workers: Int? = nil,
+            engine: Engine? = nil,
             shutdownTimeout: Duration = .seconds(10),
             backlog: Int = 1024,
             logger: Logger = Logger(label: "duplex.server")
@@ -44,6 +48,7 @@ extension WebSocketServer {
             self.connection = connection
             self.compressionPolicy = compressionPolicy
             self.workers = workers
+            self.engine = engine
             self.shutdownTimeout = shutdownTimeout
             self.backlog = backlog
             self.logger = logger
@@ -61,6 +66,8 @@ public enum ServerError: Error, Sendable, Hashable {
     case alreadyStarted
     /// ``WebSocketServer/Configuration/workers`` must be at least one.
     case noWorkers
+    /// The engine asked for cannot serve this configuration, or not on this system.
+    case engineUnavailable(WebSocketServer.Engine, String)
 }
 
 extension ServerError: CustomStringConvertible {
@@ -69,6 +76,8 @@ extension ServerError: CustomStringConvertible {
         case .addressInUse(let host, let port): "port \(port) of \(host) is in use by another program"
         case .cannotListen(let host, let port, let why): "cannot listen on port \(port) of \(host): \(why)"
         case .alreadyStarted: "the server was started already"
+        case .engineUnavailable(let engine, let why):
+            "the engine \(engine.rawValue) cannot serve this: \(why)"
         case .noWorkers: "a server needs at least one worker"
         }
     }

@@ -1,7 +1,6 @@
 public import HTTPTypes
 import Logging
 public import NIOCore
-import NIOPosix
 import NIOSSL
 public import ServiceLifecycle
 import Synchronization
@@ -40,7 +39,7 @@ public final class WebSocketServer: Service, Sendable {
         /// Routes are added; the first that is wrong is kept for the start.
         case preparing(Router, RouteError?)
         case starting
-        case listening(any Channel, ownedGroup: MultiThreadedEventLoopGroup?)
+        case listening(any Listener)
         case over
     }
 
@@ -127,48 +126,25 @@ extension WebSocketServer {
     }
 
     private func listen(_ router: Router) async throws -> SocketAddress {
-        let tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
-        var ownedGroup: MultiThreadedEventLoopGroup?
-        if let workers = configuration.workers {
-            guard workers > 0 else { throw ServerError.noWorkers }
-            ownedGroup = MultiThreadedEventLoopGroup(numberOfThreads: workers)
-        }
-        let group = ownedGroup ?? .singleton
-        let executors = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
-        )
-        let context = RequestHandler.Context(
+        if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
+        let context = RequestReader.Context(
             router: router,
             options: configuration.connection,
             compressionPolicy: configuration.compressionPolicy,
             registry: registry,
             logger: configuration.logger
         )
-
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            // Another read right after one that emptied the socket only costs a system call.
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let executor =
-                        executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
-                    try pipeline.addHandler(RequestHandler(context, executor: executor))
-                }
-            }
         do {
-            let channel = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
-            state.withLock { $0 = .listening(channel, ownedGroup: ownedGroup) }
-            // A bound channel has an address; were it not so, there would be nothing to serve.
-            guard let address = channel.localAddress else { throw ChannelError.ioOnClosedChannel }
+            let listener = try await listen(context)
+            state.withLock { $0 = .listening(listener) }
+            // A bound socket has an address; were it not so, there would be nothing to serve.
+            guard let address = listener.address else { throw ChannelError.ioOnClosedChannel }
             return address
+        } catch let error as ServerError {
+            throw error
+        } catch let error as NIOSSLError {
+            throw error
         } catch {
-            try? await ownedGroup?.shutdownGracefully()
             let (host, port) = (configuration.host, configuration.port)
             if let error = error as? IOError, error.errnoCode == EADDRINUSE {
                 throw ServerError.addressInUse(host: host, port: port)
@@ -177,26 +153,39 @@ extension WebSocketServer {
         }
     }
 
+    private func listen(_ context: RequestReader.Context) async throws -> any Listener {
+        let isSecure = configuration.tls != nil
+        switch configuration.engine ?? .fastest(withTLS: isSecure) {
+        case .nio:
+            return try await NIOListener.listen(configuration, context)
+        case .epoll:
+            #if os(Linux)
+            guard !isSecure else { throw ServerError.engineUnavailable(.epoll, "it serves no TLS") }
+            return try await EpollServerListener.listen(configuration, context)
+            #else
+            throw ServerError.engineUnavailable(.epoll, "it is Linux's")
+            #endif
+        }
+    }
+
     /// Serves until the task is cancelled or the service group shuts down gracefully.
     ///
     /// - Throws: as ``start()``.
     public func run() async throws {
         if state.withLock({ if case .preparing = $0 { true } else { false } }) { try await start() }
-        let (channel, ownedGroup) = try state.withLock { state throws in
-            guard case .listening(let channel, let ownedGroup) = state else {
-                throw ServerError.alreadyStarted
-            }
+        let listener = try state.withLock { state throws in
+            guard case .listening(let listener) = state else { throw ServerError.alreadyStarted }
             state = .over
-            return (channel, ownedGroup)
+            return listener
         }
         try await withTaskCancellationOrGracefulShutdownHandler {
-            try await channel.closeFuture.get()
+            try await listener.closeFuture.get()
         } onCancelOrGracefulShutdown: {
-            channel.close(promise: nil)
+            listener.close()
         }
         // In a task of its own: a cancelled one could not wait for the connections to close.
-        await Task { await drain(on: channel.eventLoop) }.value
-        try? await ownedGroup?.shutdownGracefully()
+        await Task { await drain(on: listener.closeFuture.eventLoop) }.value
+        await listener.endLoops()
     }
 
     private func drain(on eventLoop: any EventLoop) async {

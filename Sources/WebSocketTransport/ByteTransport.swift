@@ -1,12 +1,17 @@
-/// The seam between a connection and whatever carries its bytes: SwiftNIO over TCP or TLS, a pipe in
-/// memory, later other loops.
+package import NIOCore
+
+/// The seam between a connection and whatever carries its bytes: SwiftNIO over TCP or TLS, a loop of our own
+/// over TCP, a pipe in memory.
 ///
 /// The connection calls these on its event loop only. In the other direction the transport calls, on
 /// the same loop, the methods of ``ConnectionInput``.
 public protocol ByteTransport: AnyObject {
-    /// Sends bytes, in order. The transport answers each call with one ``ConnectionInput/written()``,
-    /// in order, when the operating system has taken them; that may happen before this returns.
-    func write(_ bytes: [UInt8])
+    /// Sends bytes, in order; `more` right behind `bytes`, as if they were one. They are gone when the call
+    /// returns: what the operating system does not take at once is copied.
+    ///
+    /// - Returns: whether the operating system has taken all of it. If not, the transport answers the call
+    ///   with one ``ConnectionInput/written()``, in order, once it has.
+    func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool
 
     /// Stops delivering input until ``resumeReading()``.
     func pauseReading()
@@ -30,4 +35,17 @@ public protocol ConnectionInput: AnyObject {
     func inputEnded()
     /// The transport failed; nothing more will come or go.
     func failed(_ cause: EndCause)
+}
+
+extension ByteTransport {
+    /// Sends bytes. See ``write(_:_:)``.
+    package func write(_ bytes: RawSpan) -> Bool { write(bytes, RawSpan()) }
+}
+
+/// A transport that a listener has accepted: who listens to it changes once, when the opening handshake is
+/// over.
+package protocol AcceptedTransport: ByteTransport {
+    var input: (any ConnectionInput)? { get set }
+    var eventLoop: any EventLoop { get }
+    var remoteAddress: SocketAddress? { get }
 }

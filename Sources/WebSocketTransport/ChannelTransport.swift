@@ -12,9 +12,19 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
     public typealias OutboundOut = ByteBuffer
 
     private let channel: any Channel
-    private var input: (any ConnectionInput)?
+    package var input: (any ConnectionInput)?
+    private var lastWrite: UInt64 = 0
+    /// The write whose call has not returned, while the socket has not taken it.
+    private var writeUnderWay: UInt64?
 
     private init(channel: any Channel) { self.channel = channel }
+
+    /// A transport at the end of the pipeline of an accepted channel. To be called on the channel's event loop.
+    package static func add(to channel: any Channel) throws -> ChannelTransport {
+        let transport = ChannelTransport(channel: channel)
+        try channel.pipeline.syncOperations.addHandler(transport)
+        return transport
+    }
 
     /// Puts a connection on a channel whose opening handshake is done: adds the handler and feeds it what
     /// came behind the handshake, `callbacks` being there first. To be called on the channel's event loop.
@@ -28,8 +38,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
         callbacks: ConnectionCallbacks? = nil,
         leftover: ByteBuffer
     ) throws -> WebSocketConnection {
-        let transport = ChannelTransport(channel: channel)
-        try channel.pipeline.syncOperations.addHandler(transport)
+        let transport = try add(to: channel)
         let (connection, input) = WebSocketConnection.start(
             on: transport,
             role: role,
@@ -77,19 +86,31 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
     }
 }
 
-extension ChannelTransport: ByteTransport {
-    public func write(_ bytes: [UInt8]) {
-        var buffer = channel.allocator.buffer(capacity: bytes.count)
-        buffer.writeBytes(bytes)
+extension ChannelTransport: AcceptedTransport {
+    package var eventLoop: any EventLoop { channel.eventLoop }
+    package var remoteAddress: SocketAddress? { channel.remoteAddress }
+
+    public func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
+        var buffer = channel.allocator.buffer(capacity: bytes.byteCount + more.byteCount)
+        bytes.withUnsafeBytes { _ = buffer.writeBytes($0) }
+        more.withUnsafeBytes { _ = buffer.writeBytes($0) }
         let promise = channel.eventLoop.makePromise(of: Void.self)
         let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
-        promise.futureResult.whenComplete { result in
-            switch result {
-            case .success: bound.value.input?.written()
-            case .failure(let error): bound.value.input?.failed(EndCause(error))
-            }
-        }
+        lastWrite += 1
+        let number = lastWrite
+        promise.futureResult.whenComplete { result in bound.value.completed(number, result) }
+        writeUnderWay = number
         channel.writeAndFlush(buffer, promise: promise)
+        defer { writeUnderWay = nil }
+        return writeUnderWay == nil
+    }
+
+    private func completed(_ number: UInt64, _ result: Result<Void, any Error>) {
+        switch result {
+        case .success where number == writeUnderWay: writeUnderWay = nil
+        case .success: input?.written()
+        case .failure(let error): input?.failed(EndCause(error))
+        }
     }
 
     public func pauseReading() { setAutoRead(false) }

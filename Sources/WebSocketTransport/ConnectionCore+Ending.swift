@@ -26,12 +26,9 @@ extension ConnectionCore {
 
     /// A timeout given later replaces the one that runs.
     func startCloseTimer(_ timeout: Duration? = nil) {
-        guard closeTimer == nil || timeout != nil else { return }
-        closeTimer?.cancel()
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        closeTimer = eventLoop.scheduleTask(in: TimeAmount(timeout ?? options.closeTimeout)) {
-            bound.value.finish(.closeTimeout)
-        }
+        guard !isClosingTimed || timeout != nil else { return }
+        isClosingTimed = true
+        setTimer(at: eventLoop.now + TimeAmount(timeout ?? options.closeTimeout), on: eventLoop)
     }
 
     /// RFC 6455 §7.1.1: the server closes TCP first, so that the waiting state of TCP is its own; it ends
@@ -69,8 +66,7 @@ extension ConnectionCore {
             unsentBytes: bufferedAmount + outbound.droppedBytes
         )
         self.end = end
-        keepaliveTimer?.cancel()
-        closeTimer?.cancel()
+        cancelTimer(on: eventLoop)
         outbound.removeAll()
         outbox = []
         endpoint.end()

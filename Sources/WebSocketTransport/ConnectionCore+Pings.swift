@@ -31,15 +31,15 @@ extension ConnectionCore {
 
     func scheduleKeepalive() {
         // Once closing has begun, its own clock runs, and no ping may be sent any more.
-        guard end == nil, closeTimer == nil, let keepalive else { return }
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        keepaliveTimer = eventLoop.scheduleTask(deadline: keepalive.nextCheck(after: eventLoop.now)) {
-            bound.value.checkKeepalive()
-        }
+        guard end == nil, !isClosingTimed, let keepalive else { return }
+        setTimer(at: keepalive.nextCheck(after: eventLoop.now), on: eventLoop)
     }
 
-    func checkKeepalive() {
-        guard closeTimer == nil else { return }
+    func timerFired() {
+        if isClosingTimed { finish(.closeTimeout) } else { checkKeepalive() }
+    }
+
+    private func checkKeepalive() {
         switch keepalive?.check(at: eventLoop.now, isReading: !isReadingPaused) {
         case .sendPing: sendPing()
         case .sendHeartbeat: sendHeartbeat()

@@ -27,33 +27,103 @@ extension ConnectionCore {
     func send(_ kind: MessageKind, _ payload: RawSpan, compress: Bool = true) throws(SendError) {
         try checkMaySend()
         try checkRoom()
-        guard isWireFree, payload.byteCount <= (options.fragmentSize ?? .max) else {
-            var message = Message(kind: kind, bytes: payload.withUnsafeBytes { [UInt8]($0) })
+        let isChecked = kind == .text && payload.withUnsafeBytes(isTextInHand)
+        guard mayGoAtOnce(payload.byteCount) else {
+            var message = Message(
+                kind: kind,
+                bytes: payload.withUnsafeBytes { [UInt8]($0) },
+                isChecked: isChecked
+            )
             message.allowsCompression = compress
             try enqueue(message)
             return
         }
+        try frame(kind, payload, compress: compress, isChecked: isChecked)
+        flush()
+    }
+
+    /// A text made of a `String` is UTF-8 by construction.
+    func send(_ text: String) throws(SendError) {
+        try checkMaySend()
+        try checkRoom()
+        guard mayGoAtOnce(text.utf8.count) else { return try enqueue(Message(text)) }
+        var text = text
+        let result = text.withUTF8 { utf8 in
+            Result { () throws(SendError) in
+                let payload = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8))
+                try frame(.text, payload, compress: true, isChecked: true)
+            }
+        }
+        try result.get()
+        flush()
+    }
+
+    private func isTextInHand(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let textInHand, !bytes.isEmpty else { return false }
+        return bytes.baseAddress == textInHand.baseAddress && bytes.count == textInHand.count
+    }
+
+    private func mayGoAtOnce(_ count: Int) -> Bool {
+        isWireFree && count <= (options.fragmentSize ?? .max)
+    }
+
+    /// Accepts a message, however much waits: the caller suspends afterwards.
+    ///
+    /// It goes out when the loop's turn ends, with what else there will be by then.
+    func enqueue(_ message: Message) throws(SendError) {
+        try checkMaySend()
+        if mayGoAtOnce(message.bytes.count) {
+            try frame(
+                message.kind,
+                message.bytes.span.bytes,
+                compress: message.allowsCompression,
+                isChecked: message.isChecked
+            )
+        } else {
+            outbound.append(try checked(message))
+        }
+        flushSoon()
+    }
+
+    private func checked(_ message: Message) throws(SendError) -> Message {
+        guard message.kind == .text, !message.isChecked else { return message }
+        var utf8 = UTF8Validator()
+        if let bad = utf8.validate(message.bytes.span.bytes) { throw .usage(.textNotUTF8(offset: bad)) }
+        guard utf8.isComplete else { throw .usage(.textNotUTF8(offset: message.bytes.count)) }
+        return message.asChecked
+    }
+
+    /// Puts a message on the wire, ahead of nothing that waits.
+    ///
+    /// - Parameter isChecked: whether text is known to be UTF-8.
+    private func frame(
+        _ kind: MessageKind,
+        _ payload: RawSpan,
+        compress: Bool,
+        isChecked: Bool
+    ) throws(SendError) {
+        takeOutbox()
         drainReplies()
+        let goesByReference: Bool
         do throws(UsageError) {
-            try endpoint.send(kind, payload, usesExtensions: compress, into: &outbox)
+            goesByReference = try endpoint.send(
+                kind,
+                payload,
+                usesExtensions: compress,
+                isChecked: isChecked,
+                leavingOut: payloadSizeForReference,
+                into: &outbox
+            )
         } catch {
             throw .usage(error)
         }
         outboxPayload += payload.byteCount
-        flush()
+        if goesByReference { writeOutbox(payload) }
     }
 
-    /// Accepts a message, however much waits: the caller suspends afterwards.
-    func enqueue(_ message: Message) throws(SendError) {
-        try checkMaySend()
-        if message.kind == .text {
-            var utf8 = UTF8Validator()
-            if let bad = utf8.validate(message.bytes.span.bytes) { throw .usage(.textNotUTF8(offset: bad)) }
-            guard utf8.isComplete else { throw .usage(.textNotUTF8(offset: message.bytes.count)) }
-        }
-        outbound.append(message)
-        flush()
-    }
+    /// From which size on a payload is handed to the transport where it lies, rather than copied behind its
+    /// header: so much that the copy costs more than a write of its own.
+    private var payloadSizeForReference: Int { inFlight.isEmpty ? 64 << 10 : .max }
 
     func beginStream(_ kind: MessageKind, compress: Bool = true) throws(SendError) -> OutboundQueue.StreamID {
         try checkMaySend()
@@ -70,18 +140,23 @@ extension ConnectionCore {
         flush()
     }
 
-    /// A frame made once for many receivers. Goes out as it is, so only a server may send it.
+    /// A frame made once for many receivers. Goes out as it is, so only a server may send it, when the loop's
+    /// turn ends.
     func send(_ prepared: PreparedMessage) throws(SendError) {
         try checkMaySend()
         try checkRoom()
-        guard endpoint.role == .server, isWireFree,
-            prepared.message.bytes.count <= (options.fragmentSize ?? .max),
+        guard endpoint.role == .server, mayGoAtOnce(prepared.message.bytes.count),
             let frame = prepared.frame(for: deflate)
         else { return try enqueue(prepared.message) }
+        takeOutbox()
         drainReplies()
-        outbox.append(contentsOf: frame)
         outboxPayload += prepared.message.bytes.count
-        flush()
+        if frame.count >= payloadSizeForReference {
+            writeOutbox(frame.span.bytes)
+        } else {
+            outbox.append(contentsOf: frame)
+        }
+        flushSoon()
     }
 
     /// Whether what is buffered is above the mark.
@@ -129,25 +204,55 @@ extension ConnectionCore {
         resumeDrained()
     }
 
+    /// Flushes when the loop's turn ends, so that what tasks send in one turn goes out in one write.
+    func flushSoon() {
+        guard !isInReadBurst, !isFlushing, !writesAtTurnEnd, end == nil else { return }
+        // Past the window nothing more can gather.
+        guard isWireFree else { return flush() }
+        writesAtTurnEnd = true
+        #if os(Linux)
+        if let loop = eventLoop as? EpollLoop { return loop.writeAtTurnEnd(self) }
+        #endif
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.turnEnded() }
+    }
+
+    func turnEnded() {
+        writesAtTurnEnd = false
+        flush()
+    }
+
     func writeWhatMayGo() {
-        while end == nil, let transport {
+        while end == nil, transport != nil {
             fillOutbox()
             guard !outbox.isEmpty else {
                 // Nothing to say: the buffer goes back, so that an idle connection holds none.
                 let spare = outbox
                 outbox = []
-                LoopScratch.current.giveBackOutput(consume spare)
+                scratch.giveBackOutput(consume spare)
                 break
             }
-            let bytes = outbox
-            outbox = []
-            inFlight.append((bytes.count, outboxPayload))
-            inFlightWire += bytes.count
-            inFlightPayload += outboxPayload
-            outboxPayload = 0
-            transport.write(bytes)
-            LoopScratch.current.giveBackOutput(bytes)
+            writeOutbox()
         }
+    }
+
+    private func takeOutbox() {
+        if outbox.isEmpty, outbox.capacity == 0 { outbox = scratch.takeOutput() }
+    }
+
+    /// Hands what has gathered to the transport, and `payload` right behind it.
+    private func writeOutbox(_ payload: RawSpan = RawSpan()) {
+        guard let transport else { return }
+        let bytes = outbox
+        outbox = []
+        let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
+        outboxPayload = 0
+        if !transport.write(bytes.span.bytes, payload) {
+            inFlight.append(write)
+            inFlightWire += write.wire
+            inFlightPayload += write.payload
+        }
+        scratch.giveBackOutput(bytes)
     }
 
     /// A ping is answered before the data that came behind it. While the transport holds a full window, a
@@ -159,7 +264,7 @@ extension ConnectionCore {
 
     /// Frames what fits the transport's window, replies first.
     func fillOutbox() {
-        if outbox.isEmpty { outbox = LoopScratch.current.takeOutput() }
+        takeOutbox()
         drainReplies()
         while endpoint.closeHandshake.maySendData, outbox.count + inFlightWire < Self.transportWindow,
             let next = outbound.next(limit: options.fragmentSize ?? .max)
@@ -167,12 +272,16 @@ extension ConnectionCore {
             let bytes = next.piece.span.bytes.extracting(next.range)
             do throws(UsageError) {
                 if next.isWhole {
-                    try endpoint.send(
+                    outboxPayload += next.range.count
+                    let goesByReference = try endpoint.send(
                         next.kind,
                         bytes,
                         usesExtensions: next.allowsCompression,
+                        isChecked: true,
+                        leavingOut: payloadSizeForReference,
                         into: &outbox
                     )
+                    if goesByReference { writeOutbox(bytes) }
                 } else {
                     try endpoint.sendFragment(
                         next.kind,
@@ -181,8 +290,8 @@ extension ConnectionCore {
                         usesExtensions: next.allowsCompression,
                         into: &outbox
                     )
+                    outboxPayload += next.range.count
                 }
-                outboxPayload += next.range.count
             } catch {
                 // Everything was checked when it was accepted. What cannot be sent all the same must not be
                 // lost in silence.

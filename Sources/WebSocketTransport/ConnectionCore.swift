@@ -9,9 +9,12 @@ import WebSocketProtocol
 ///
 /// Its subjects have files of their own (`ConnectionCore+….swift`); members are internal for those and for
 /// tests, not for the rest of the module.
-final class ConnectionCore: ConnectionInput {
+final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     let eventLoop: any EventLoop
     let options: ConnectionOptions
+    /// Memory that the connections of this thread take turns with.
+    let scratch = LoopScratch.current
+    var timer = LoopTimer()
     var endpoint: WebSocketEndpoint
     /// The endpoint's extension, if one was agreed on.
     let deflate: PerMessageDeflate?
@@ -34,20 +37,25 @@ final class ConnectionCore: ConnectionInput {
     var outbox: [UInt8] = []
     var outboxPayload = 0
     /// Writes handed to the transport and not yet taken by the operating system, oldest first.
-    var inFlight = CircularBuffer<(wire: Int, payload: Int)>()
+    var inFlight = Fifo<(wire: Int, payload: Int)>()
     var inFlightWire = 0
     var inFlightPayload = 0
     var isFlushing = false
+    /// Whether the loop will have this connection write when its turn ends.
+    var writesAtTurnEnd = false
+    /// The text that a callback is looking at. It has been checked, so that whoever sends it back need not
+    /// have it checked again.
+    var textInHand: UnsafeRawBufferPointer?
     var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] = []
 
     // Pings of our own.
     var keepalive: Keepalive?
-    var keepaliveTimer: Scheduled<Void>?
     var pings = PendingPings()
 
     // Closing.
     var closeRequest: ClosePayload?
-    var closeTimer: Scheduled<Void>?
+    /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
+    var isClosingTimed = false
     var isOutputClosed = false
     var end: ConnectionEnd?
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
@@ -70,20 +78,26 @@ final class ConnectionCore: ConnectionInput {
         options.inboundHighWaterMark = max(options.inboundHighWaterMark, 0)
         options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
         self.options = options
+        let pool = scratch.deflate
         deflate = compression.map {
             PerMessageDeflate(
                 $0,
                 options.compression ?? .init(),
                 role: role,
-                pool: LoopScratch.current.deflate
+                pool: pool
             )
         }
         endpoint = WebSocketEndpoint(role: role, limits: options.limits, messageExtension: deflate)
         pingSecondBegan = eventLoop.now
     }
 
-    func start(_ transport: any ByteTransport) {
+    func start(_ transport: any ByteTransport, opening: [UInt8]) {
         self.transport = transport
+        if !opening.isEmpty {
+            outbox = scratch.takeOutput()
+            outbox.append(contentsOf: opening)
+            flushSoon()
+        }
         guard let interval = options.pingInterval else { return }
         keepalive = Keepalive(
             interval: TimeAmount(interval),
@@ -152,10 +166,9 @@ extension ConnectionCore {
         if let callbacks, inbound.isEmpty, mayRunCallbacks {
             switch payload {
             case .input(let range):
-                let part = UnsafeRawBufferPointer(rebasing: input[range])
-                callbacks.onMessage(isolated, kind, RawSpan(_unsafeBytes: part))
+                hand(kind, UnsafeRawBufferPointer(rebasing: input[range]), to: callbacks)
             case .held(let bytes):
-                callbacks.onMessage(isolated, kind, bytes.span.bytes)
+                bytes.withUnsafeBytes { hand(kind, $0, to: callbacks) }
             }
             return
         }
@@ -163,8 +176,15 @@ extension ConnectionCore {
         // for the peer's close frame comes behind it.
         if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return }
         let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
-        inbound.push(Message(kind: kind, bytes: bytes))
+        inbound.push(Message(checked: kind, bytes: bytes))
         if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
+    }
+
+    private func hand(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, to callbacks: ConnectionCallbacks)
+    {
+        if kind == .text { textInHand = bytes }
+        callbacks.onMessage(isolated, kind, RawSpan(_unsafeBytes: bytes))
+        textInHand = nil
     }
 
     /// A callback that answers cannot suspend, so it is not called while its answers pile up: what arrives
@@ -178,7 +198,7 @@ extension ConnectionCore {
         guard let callbacks, !inbound.isEmpty, mayRunCallbacks else { return false }
         isInReadBurst = true
         while end == nil, mayRunCallbacks, let message = popMessage() {
-            callbacks.onMessage(isolated, message.kind, message.bytes.span.bytes)
+            message.bytes.withUnsafeBytes { hand(message.kind, $0, to: callbacks) }
         }
         isInReadBurst = false
         return true

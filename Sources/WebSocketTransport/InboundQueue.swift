@@ -1,8 +1,6 @@
-import NIOCore
-
 /// Messages that wait for their reader, and the reader that waits for messages; never both.
 struct InboundQueue {
-    private var messages = CircularBuffer<Message>()
+    private var messages = Fifo<Message>()
     private var waiter: (continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject)?
     /// Bytes of the waiting messages, with the charge for each.
     private(set) var cost = 0

@@ -18,10 +18,13 @@ final class LoopScratch {
     let deflate = DeflatePool()
 
     private var input: [UInt8] = []
-    private var output: [UInt8] = []
+    private var outputs: [[UInt8]] = []
+    private var keptOutput = 0
 
     /// What is kept between uses, in bytes; a rare large buffer is not.
     private static let keep = 256 << 10
+    /// What is kept in all of buffers that many connections use at a time, as when a topic has many receivers.
+    private static let keepInAll = 2 << 20
 
     /// Lends a mutable copy of `bytes`. A transport's buffer may be shared with its allocator, so that
     /// changing it in place would copy it into fresh memory each time; this copies into warm memory.
@@ -40,14 +43,17 @@ final class LoopScratch {
 
     /// An empty array, with room if there is some to reuse.
     func takeOutput() -> [UInt8] {
-        var buffer: [UInt8] = []
-        swap(&buffer, &output)
+        guard let buffer = outputs.popLast() else { return [] }
+        keptOutput -= buffer.capacity
         return buffer
     }
 
     func giveBackOutput(_ buffer: consuming [UInt8]) {
-        guard buffer.capacity <= Self.keep, buffer.capacity > output.capacity else { return }
+        guard buffer.capacity > 0, buffer.capacity <= Self.keep,
+            keptOutput + buffer.capacity <= Self.keepInAll
+        else { return }
         buffer.removeAll(keepingCapacity: true)
-        output = buffer
+        keptOutput += buffer.capacity
+        outputs.append(buffer)
     }
 }

@@ -1,4 +1,3 @@
-import NIOCore
 import WebSocketProtocol
 
 /// Messages that wait for their turn on the wire.
@@ -18,15 +17,15 @@ struct OutboundQueue {
         let kind: MessageKind
         let allowsCompression: Bool
         /// Not yet on the wire; the last one of an ended stream may be empty.
-        var pieces = CircularBuffer<[UInt8]>()
+        var pieces = Fifo<[UInt8]>()
         var bytes = 0
         var isEnded = false
         var text = UTF8Validator()
         var validated = 0
     }
 
-    private var entries = CircularBuffer<Entry>()
-    /// Beside the queue, so that a piece is added where it stands: an element of a `CircularBuffer` would be
+    private var entries = Fifo<Entry>()
+    /// Beside the queue, so that a piece is added where it stands: an element of a queue would be
     /// copied for each.
     private var streams: [StreamID: Stream] = [:]
     private var lastStreamID: StreamID = 0
@@ -139,10 +138,10 @@ struct OutboundQueue {
         isUnderWay = !isLast
         if let streamID {
             streams[streamID]?.bytes -= range.count
-            if isPieceDone { _ = streams[streamID]?.pieces.removeFirst() }
+            if isPieceDone { _ = streams[streamID]?.pieces.popFirst() }
         }
         if isLast {
-            entries.removeFirst()
+            _ = entries.popFirst()
             if let streamID { streams[streamID] = nil }
         }
         return Fragment(
@@ -159,7 +158,7 @@ struct OutboundQueue {
     /// ended. If one of them is under way, what waits behind it can never follow (RFC 6455 §5.4), and goes
     /// too.
     mutating func dropUnfinished() {
-        var kept = CircularBuffer<Entry>()
+        var kept = Fifo<Entry>()
         for (position, entry) in entries.enumerated() {
             guard case .stream(let id) = entry, streams[id]?.isEnded == false else {
                 kept.append(entry)

@@ -35,6 +35,7 @@ public final class WebSocketConnection: Sendable {
 
     /// Puts a connection on a transport. To be called on `eventLoop`, after the opening handshake.
     ///
+    /// - Parameter opening: what has yet to be sent of the opening handshake; it goes out first.
     /// - Returns: the connection, and the input to feed with what the transport receives.
     public static func start(
         on transport: any ByteTransport,
@@ -44,7 +45,8 @@ public final class WebSocketConnection: Sendable {
         compression: DeflateAgreement? = nil,
         remoteAddress: SocketAddress? = nil,
         options: ConnectionOptions = .init(),
-        eventLoop: any EventLoop
+        eventLoop: any EventLoop,
+        opening: [UInt8] = []
     ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
         let core = ConnectionCore(
             role: role,
@@ -59,7 +61,7 @@ public final class WebSocketConnection: Sendable {
             remoteAddress: remoteAddress
         )
         core.connection = connection
-        core.start(transport)
+        core.start(transport, opening: opening)
         return (connection, core)
     }
 
@@ -198,13 +200,21 @@ extension WebSocketConnection {
     ///   ``SendError/ended(_:)`` when it has ended, or ends while this waits.
     public func send(_ message: Message) async throws(SendError) {
         if let end { throw .ended(end) }
-        let result = await onCore { core -> Result<Bool, SendError> in
-            Result { () throws(SendError) in
-                try core.enqueue(message)
-                return core.mustWaitToSend()
-            }
+        let mustWait: Bool
+        if eventLoop.inEventLoop {
+            // The usual case, a task on the connection's own loop: nothing to carry over, nothing allocated.
+            mustWait = try Self.enqueue(message, bound.value)
+        } else {
+            mustWait = try await onCore { core -> Result<Bool, SendError> in
+                Result { () throws(SendError) in try Self.enqueue(message, core) }
+            }.get()
         }
-        if try result.get() { try await waitToSend() }
+        if mustWait { try await waitToSend() }
+    }
+
+    private static func enqueue(_ message: Message, _ core: ConnectionCore) throws(SendError) -> Bool {
+        try core.enqueue(message)
+        return core.mustWaitToSend()
     }
 
     private func waitToSend(stream: UInt64? = nil) async throws(SendError) {
@@ -361,8 +371,7 @@ extension WebSocketConnection {
 
         /// Sends a text message. Throws as ``send(_:_:)``.
         public func send(_ text: String) throws(SendError) {
-            let utf8 = Array(text.utf8)
-            try core.send(.text, utf8.span.bytes)
+            try core.send(text)
         }
 
         /// Sends a message framed beforehand. Throws as ``send(_:_:)``.

@@ -29,6 +29,20 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The number of event loops. (default: one per core)", valueName: "count"))
     var workers: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "What carries the connections: SwiftNIO, or Linux's epoll. (default: the faster here)",
+            valueName: "nio|epoll"
+        ),
+        transform: { name in
+            guard let engine = WebSocketServer.Engine(rawValue: name) else {
+                throw ValidationError("--engine must be nio or epoll")
+            }
+            return engine
+        }
+    )
+    var engine: WebSocketServer.Engine?
+
     @Option(help: ArgumentHelp("The largest message taken, such as 65536, 64KiB or 2GiB.", valueName: "size"))
     var maxMessageSize = ByteCount(Limits().maxMessageSize)
 
@@ -62,7 +76,14 @@ struct Serve: AsyncParsableCommand {
         connection.limits.maxMessageSize = maxMessageSize.bytes
         connection.compression = compression.options
         let server = WebSocketServer(
-            .init(host: host, port: Int(port), connection: connection, workers: workers, logger: logger)
+            .init(
+                host: host,
+                port: Int(port),
+                connection: connection,
+                workers: workers,
+                engine: engine,
+                logger: logger
+            )
         )
         server.addCommandRoutes(subprotocols: subprotocol)
 

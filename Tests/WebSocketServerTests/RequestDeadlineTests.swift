@@ -14,15 +14,15 @@ struct RequestDeadlineTests {
     init() throws {
         var options = ConnectionOptions()
         options.handshakeTimeout = .seconds(10)
-        let context = RequestHandler.Context(
+        let context = RequestReader.Context(
             router: Router(),
             options: options,
             compressionPolicy: { $1 },
             registry: ConnectionRegistry(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        let handler = RequestHandler(context, executor: LoopTaskExecutor(channel.eventLoop))
-        try channel.pipeline.syncOperations.addHandler(handler)
+        let transport = try ChannelTransport.add(to: channel)
+        RequestReader.start(transport, context, executor: LoopTaskExecutor(channel.eventLoop))
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 

@@ -83,6 +83,7 @@ struct CompressionTests {
         try socket.core.enqueue(Message(text))
         #expect(socket.core.bufferedAmount == 1000)
         socket.pipe.takesWrites = true
+        socket.endTurn()
         #expect(socket.core.bufferedAmount == 0)
     }
 
@@ -92,12 +93,14 @@ struct CompressionTests {
         let (one, two) = (try connection(), try connection())
         let remembering = try connection(keepsContext: true)
         for socket in [one, two, remembering] { try socket.isolated.send(message) }
+        for socket in [one, two, remembering] { socket.endTurn() }
         let wires = [one, two].map { $0.pipe.takeWire() }
         #expect(wires[0] == wires[1])
         #expect(wires[0].first == 0xC1)
         #expect(frames(remembering).map(\.first) == [0xC1])
         let plain = try EmbeddedConnection(.server, .quiet())
         try plain.isolated.send(message)
+        plain.endTurn()
         #expect(frames(plain).map(\.first) == [0x81])
         // Made once, found again.
         let (first, second) = (message.frame(for: one.core.deflate), message.frame(for: two.core.deflate))

@@ -12,12 +12,16 @@ struct SendingTests {
 
     // MARK: Accepted or refused
 
-    @Test("A message goes out at once, in one frame", arguments: roles)
+    @Test("A message is one frame, and what is sent in one turn of the loop one write", arguments: roles)
     func oneFrame(_ role: Role) throws {
         let socket = try EmbeddedConnection(role)
         try socket.isolated.send("hello")
+        #expect(socket.pipe.takeCalls().count == 1, "at once, when it is sent from the loop")
         try socket.core.enqueue(Message([1, 2, 3]))
         try socket.core.enqueue(Message(""))
+        #expect(socket.pipe.takeCalls() == [])
+        socket.endTurn()
+        #expect(socket.pipe.takeCalls().count == 1)
         #expect(try socket.takeFrames() == [.text("hello"), Frame(.binary, [1, 2, 3]), .text("")])
         #expect(socket.core.bufferedAmount == 0)
     }

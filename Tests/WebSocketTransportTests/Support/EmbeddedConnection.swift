@@ -80,8 +80,12 @@ final class EmbeddedConnection {
     func receive(_ frames: Frame...) { pipe.deliver(frames.flatMap { $0.bytes(from: peer) }) }
     func receive(_ frames: [Frame]) { pipe.deliver(frames.flatMap { $0.bytes(from: peer) }) }
 
-    /// Whole frames sent since the last look; without the mask, which is checked to be where it must be.
+    /// The loop's turn ends: what has gathered in it goes out.
+    func endTurn() { loop.run() }
+
+    /// Whole frames sent since the last look, up to the end of the loop's turn; without the mask, which is checked to be where it must be.
     func takeFrames(sourceLocation: SourceLocation = #_sourceLocation) throws -> [Frame] {
+        endTurn()
         unread += pipe.takeWire()
         return try Frame.takeAll(from: &unread).map { frame in
             #expect(frame.isMasked == (peer == .server), sourceLocation: sourceLocation)

@@ -63,6 +63,7 @@ final class PipeTransport: ByteTransport {
     func takeOneHeldWrite() {
         guard !heldWrites.isEmpty else { return }
         pass(heldWrites.removeFirst())
+        input?.written()
         if isOutputClosed, heldWrites.isEmpty { endOther() }
     }
 
@@ -104,19 +105,22 @@ final class PipeTransport: ByteTransport {
 
     // MARK: ByteTransport
 
-    func write(_ bytes: [UInt8]) {
+    func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
+        let bytes = bytes.withUnsafeBytes { [UInt8]($0) } + more.withUnsafeBytes { [UInt8]($0) }
         calls.append(.write(bytes.count))
         wire += bytes
-        heldWrites.append(bytes)
-        takeHeldWrites()
+        guard takesWrites, heldWrites.isEmpty else {
+            heldWrites.append(bytes)
+            return false
+        }
+        pass(bytes)
+        return true
     }
 
     private func pass(_ bytes: [UInt8]) {
-        if let other {
-            other.arrived += bytes
-            other.deliverLater()
-        }
-        input?.written()
+        guard let other else { return }
+        other.arrived += bytes
+        other.deliverLater()
     }
 
     func pauseReading() {

@@ -1,0 +1,124 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+import WebSocketTransport
+
+extension WebSocketServer {
+    /// What carries the connections of a server.
+    public enum Engine: String, Sendable, Hashable, CaseIterable {
+        /// SwiftNIO: everywhere, with and without TLS.
+        case nio
+        /// An event loop on Linux's epoll made for WebSockets: plain TCP on Linux only.
+        case epoll
+
+        /// The fastest that can serve: `epoll` for plain TCP on Linux, `nio` for all else.
+        public static func fastest(withTLS: Bool) -> Engine {
+            #if os(Linux)
+            withTLS ? .nio : .epoll
+            #else
+            .nio
+            #endif
+        }
+    }
+}
+
+/// What a server listens by, on either engine.
+protocol Listener: Sendable {
+    var address: SocketAddress? { get }
+    /// When it listens no more.
+    var closeFuture: EventLoopFuture<Void> { get }
+    func close()
+    /// Ends the event loops that are the server's own.
+    func endLoops() async
+}
+
+/// Listens by SwiftNIO.
+struct NIOListener: Listener {
+    private let channel: any Channel
+    private let ownedGroup: MultiThreadedEventLoopGroup?
+
+    var address: SocketAddress? { channel.localAddress }
+    var closeFuture: EventLoopFuture<Void> { channel.closeFuture }
+    func close() { channel.close(promise: nil) }
+    func endLoops() async { try? await ownedGroup?.shutdownGracefully() }
+
+    static func listen(
+        _ configuration: WebSocketServer.Configuration,
+        _ context: RequestReader.Context
+    ) async throws -> NIOListener {
+        let tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
+        let ownedGroup = configuration.workers.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
+        let group = ownedGroup ?? .singleton
+        let executors = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
+        )
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // Another read right after one that emptied the socket only costs a system call.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
+                    let executor =
+                        executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
+                    RequestReader.start(try ChannelTransport.add(to: channel), context, executor: executor)
+                }
+            }
+        do {
+            let channel = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+            return NIOListener(channel: channel, ownedGroup: ownedGroup)
+        } catch {
+            try? await ownedGroup?.shutdownGracefully()
+            throw error
+        }
+    }
+}
+
+#if os(Linux)
+/// Listens by an event loop of our own.
+struct EpollServerListener: Listener {
+    private let listener: EpollListener
+    private let ownedGroup: EpollLoopGroup?
+
+    var address: SocketAddress? { listener.address }
+    var closeFuture: EventLoopFuture<Void> { listener.closeFuture }
+    func close() { listener.close() }
+    func endLoops() async { try? await ownedGroup?.shutdownGracefully() }
+
+    static func listen(
+        _ configuration: WebSocketServer.Configuration,
+        _ context: RequestReader.Context
+    ) async throws -> EpollServerListener {
+        // By a thread that may wait: a name is looked up by the system, which may ask the network.
+        let (host, port) = (configuration.host, configuration.port)
+        let address = try await NIOThreadPool.singleton.runIfActive {
+            try SocketAddress.makeAddressResolvingHost(host, port: port)
+        }
+        let ownedGroup = try configuration.workers.map { try EpollLoopGroup(count: $0) }
+        let group = try ownedGroup ?? EpollLoopGroup.shared()
+        let executors = Dictionary(
+            uniqueKeysWithValues: group.loops.map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
+        )
+        do {
+            let listener = try await EpollListener.listen(
+                on: address,
+                backlog: configuration.backlog,
+                loops: group.loops
+            ) { transport in
+                let loop = transport.eventLoop
+                let executor = executors[ObjectIdentifier(loop)] ?? LoopTaskExecutor(loop)
+                RequestReader.start(transport, context, executor: executor)
+            }
+            return EpollServerListener(listener: listener, ownedGroup: ownedGroup)
+        } catch {
+            try? await ownedGroup?.shutdownGracefully()
+            throw error
+        }
+    }
+}
+#endif

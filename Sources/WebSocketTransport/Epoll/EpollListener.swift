@@ -1,0 +1,128 @@
+#if os(Linux)
+import CLinux
+package import NIOCore
+import Synchronization
+
+/// What a server listens on: one socket for each loop, all on one address, among which the system spreads those
+/// who connect (`SO_REUSEPORT`). So a connection lives where it was accepted, and no loop waits for another.
+package final class EpollListener: Sendable {
+    package let address: SocketAddress
+    private let acceptors: [(loop: EpollLoop, acceptor: NIOLoopBound<EpollAcceptor>)]
+    private let closed: EventLoopPromise<Void>
+    private let isClosing = Atomic(false)
+
+    /// What is done with a connection, on its loop, before anything is read from it.
+    package typealias Accept = @Sendable (EpollTransport) -> Void
+
+    /// - Throws: `IOError`, such as that of an address in use.
+    package static func listen(
+        on address: SocketAddress,
+        backlog: Int,
+        loops: [EpollLoop],
+        accept: @escaping Accept
+    ) async throws -> EpollListener {
+        var sockets: [Socket] = []
+        var bound = address
+        do {
+            for _ in loops {
+                let socket = try Socket(family: address.protocol)
+                sockets.append(socket)
+                socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+                // The first is bound by itself and shares its address only then: otherwise a second server
+                // would get it too, and take half of the connections, without anybody being told.
+                if sockets.count > 1 { socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+                try socket.bind(to: bound)
+                if sockets.count == 1 { socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+                if let local = socket.localAddress { bound = local }
+            }
+            for socket in sockets { try socket.listen(backlog: backlog) }
+        } catch {
+            for index in sockets.indices { sockets[index].close() }
+            throw error
+        }
+        var acceptors: [(EpollLoop, NIOLoopBound<EpollAcceptor>)] = []
+        for (loop, socket) in zip(loops, sockets) {
+            let acceptor = try await loop.submit {
+                let acceptor = EpollAcceptor(socket, on: loop, accept: accept)
+                acceptor.start()
+                return NIOLoopBound(acceptor, eventLoop: loop)
+            }.get()
+            acceptors.append((loop, acceptor))
+        }
+        return EpollListener(bound, acceptors)
+    }
+
+    private init(_ address: SocketAddress, _ acceptors: [(EpollLoop, NIOLoopBound<EpollAcceptor>)]) {
+        self.address = address
+        self.acceptors = acceptors.map { (loop: $0.0, acceptor: $0.1) }
+        closed = acceptors[0].0.makePromise()
+    }
+
+    package var closeFuture: EventLoopFuture<Void> { closed.futureResult }
+
+    /// Stops listening. Those who have connected and were not accepted are accepted first.
+    package func close() {
+        guard !isClosing.exchange(true, ordering: .relaxed) else { return }
+        let stops = acceptors.map { loop, acceptor in loop.submit { acceptor.value.stop() } }
+        EventLoopFuture.andAllComplete(stops, on: closed.futureResult.eventLoop).cascade(to: closed)
+    }
+}
+
+/// One listening socket on its loop.
+private final class EpollAcceptor: EpollSource, LoopTimerOwner {
+    var timer = LoopTimer()
+    private var socket: Socket
+    private let loop: EpollLoop
+    private let accept: EpollListener.Accept
+
+    /// Connections taken in one turn; those that are open have theirs in between.
+    private static let batch = 64
+    /// How long to wait when there is no room for another connection: only others that end make some.
+    private static let pause = TimeAmount.milliseconds(100)
+
+    init(_ socket: Socket, on loop: EpollLoop, accept: @escaping EpollListener.Accept) {
+        self.socket = socket
+        self.loop = loop
+        self.accept = accept
+    }
+
+    func start() {
+        if !loop.add(self, socket.descriptor, events: duplex_epoll_in) {
+            setTimer(at: .now() + Self.pause, on: loop)
+        }
+    }
+
+    func ready(_ events: UInt32) { _ = takeBatch() }
+
+    /// - Returns: whether more may wait.
+    private func takeBatch() -> Bool {
+        for _ in 0..<Self.batch {
+            switch socket.accept() {
+            case .connection(let connection, let address):
+                let transport = EpollTransport(connection, remoteAddress: address, on: loop)
+                if transport.start() { accept(transport) }
+            case .gone: continue
+            case .nobody: return false
+            case .noRoom:
+                // The connection stays in the system's queue, which would wake the loop at once again.
+                loop.remove(socket.descriptor)
+                setTimer(at: .now() + Self.pause, on: loop)
+                return false
+            }
+        }
+        return true
+    }
+
+    func timerFired() { start() }
+
+    func stop() {
+        guard socket.isOpen else { return }
+        cancelTimer(on: loop)
+        // Bounded: who comes while nobody is to be served any more is not waited for.
+        for _ in 0..<Self.batch where !takeBatch() { break }
+        cancelTimer(on: loop)
+        loop.remove(socket.descriptor)
+        socket.close()
+    }
+}
+#endif

@@ -1,0 +1,91 @@
+#if os(Linux)
+package import Dispatch
+package import NIOCore
+import Synchronization
+
+// What SwiftNIO asks of an event loop beyond running things.
+
+extension EpollLoop {
+    package func scheduleTask<T>(
+        deadline: NIODeadline,
+        _ task: @escaping @Sendable () throws -> T
+    ) -> Scheduled<T> {
+        let promise = makePromise(of: T.self)
+        let timer = ScheduledCall {
+            do {
+                promise.assumeIsolated().succeed(try task())
+            } catch {
+                promise.fail(error)
+            }
+        }
+        onLoop { loop in timer.setTimer(at: deadline, on: loop) }
+        // SwiftNIO fails the promise itself.
+        return Scheduled(promise: promise) { [self] in onLoop { loop in loop.timers.remove(timer) } }
+    }
+
+    package func scheduleTask<T>(
+        in delay: TimeAmount,
+        _ task: @escaping @Sendable () throws -> T
+    ) -> Scheduled<T> {
+        scheduleTask(deadline: now + delay, task)
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (EpollLoop) -> Void) {
+        if inEventLoop { body(self) } else { execute { body(self) } }
+    }
+
+    /// A call to be made at a time.
+    private final class ScheduledCall: LoopTimerOwner, @unchecked Sendable {
+        // Sendable: `timer` is touched on the loop only, and `call` is made there.
+        var timer = LoopTimer()
+        private let call: @Sendable () -> Void
+
+        init(_ call: @escaping @Sendable () -> Void) { self.call = call }
+
+        func timerFired() { call() }
+    }
+
+    /// Stops the loop; see ``EpollLoopGroup``.
+    package func shutdownGracefully(
+        queue: DispatchQueue,
+        _ callback: @Sendable @escaping ((any Error)?) -> Void
+    ) {
+        stop { queue.async { callback(nil) } }
+    }
+}
+
+/// Event loops of ours, one thread each.
+package final class EpollLoopGroup: EventLoopGroup, Sendable {
+    package let loops: [EpollLoop]
+    private let turn = Atomic(0)
+
+    /// - Throws: `IOError` when the system has no descriptors or threads left.
+    package init(count: Int) throws {
+        loops = try (0..<max(count, 1)).map { try EpollLoop(name: "duplex-epoll-\($0)") }
+    }
+
+    /// The process's own, one loop per core; they live as long as it does.
+    ///
+    /// - Throws: `IOError` when the system had no descriptors or threads left.
+    package static func shared() throws -> EpollLoopGroup { try made.get() }
+    private static let made = Result { try EpollLoopGroup(count: System.coreCount) }
+
+    package func next() -> any EventLoop {
+        let number = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        return loops[Int(UInt(bitPattern: number) % UInt(loops.count))]
+    }
+    package func makeIterator() -> EventLoopIterator { EventLoopIterator(loops) }
+
+    package func shutdownGracefully(
+        queue: DispatchQueue,
+        _ callback: @Sendable @escaping ((any Error)?) -> Void
+    ) {
+        let group = DispatchGroup()
+        for loop in loops {
+            group.enter()
+            loop.stop { group.leave() }
+        }
+        group.notify(queue: queue) { callback(nil) }
+    }
+}
+#endif

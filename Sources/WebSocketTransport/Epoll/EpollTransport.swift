@@ -1,0 +1,201 @@
+#if os(Linux)
+import CLinux
+package import NIOCore
+
+/// The transport over a TCP socket on an ``EpollLoop``. To be touched on the loop only.
+///
+/// It reads once per event, into the loop's buffer, and writes at once; what the socket does not take is kept and
+/// goes out as it drains.
+package final class EpollTransport: EpollSource, AcceptedTransport {
+    package var input: (any ConnectionInput)?
+    package var eventLoop: any EventLoop { loop }
+    package let remoteAddress: SocketAddress?
+
+    private let loop: EpollLoop
+    private var socket: Socket
+    /// What the socket did not take.
+    private var unwritten: Unwritten?
+    private var watched = duplex_epoll_in
+    private var isReadingPaused = false
+    private var isInputOver = false
+    /// No more is to be written; so it is said to the peer once all has been.
+    private var isOutputEnding = false
+    /// The socket takes nothing any more. What the peer said last is still to be read, and tells why.
+    private var isOutputBroken = false
+
+    /// Bytes that wait for the socket, and the writes they came with.
+    private struct Unwritten {
+        var bytes: [UInt8]
+        var start = 0
+        /// Where each write ends, counted from the first byte of the first.
+        var ends: Fifo<Int>
+        var offset = 0
+
+        /// Moves what is left to the front, each byte once per doubling.
+        mutating func compact() {
+            guard start >= 64 << 10, start * 2 >= bytes.count else { return }
+            bytes.removeFirst(start)
+            offset += start
+            start = 0
+        }
+    }
+
+    /// - Parameter socket: connected; owned by the transport from here on.
+    init(_ socket: Socket, remoteAddress: SocketAddress?, on loop: EpollLoop) {
+        self.socket = socket
+        self.remoteAddress = remoteAddress
+        self.loop = loop
+        socket.sendWithoutDelay()
+    }
+
+    /// Begins to read.
+    ///
+    /// - Returns: whether the system has room to watch the socket; if not, it is closed.
+    func start() -> Bool {
+        if loop.add(self, socket.descriptor, events: watched) { return true }
+        socket.close()
+        return false
+    }
+
+    // No `deinit` closes the socket: the loop holds the transport until `abort()` does.
+
+    private func updateWatched() {
+        guard socket.isOpen else { return }
+        let events =
+            (isReadingPaused || isInputOver ? 0 : duplex_epoll_in)
+            | (unwritten != nil && !isOutputBroken ? duplex_epoll_out : 0)
+        guard events != watched else { return }
+        watched = events
+        loop.change(socket.descriptor, events: events)
+    }
+}
+
+// MARK: - Reading
+
+extension EpollTransport {
+    func ready(_ events: UInt32) {
+        if events & duplex_epoll_out != 0 { writeOn() }
+        guard socket.isOpen else { return }
+        let isBroken = events & duplex_epoll_broken != 0
+        if isReadingPaused || isInputOver {
+            // epoll tells of a broken connection whether or not anybody asked, and would do so in every turn.
+            if isBroken { fail(socket.pendingError) }
+        } else if isBroken || events & duplex_epoll_in != 0 {
+            readOnce()
+        }
+    }
+
+    private func readOnce() {
+        let buffer = loop.readBuffer
+        switch socket.receive(into: buffer) {
+        case .bytes(let count):
+            input?.received(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+        case .end:
+            isInputOver = true
+            updateWatched()
+            input?.inputEnded()
+        case .nothing: break
+        case .failure(let error): fail(error)
+        }
+    }
+
+    private func fail(_ error: CInt) {
+        guard socket.isOpen else { return }
+        let cause: EndCause =
+            error == 0 ? .endOfStream : EndCause(IOError(errnoCode: error, reason: "the connection"))
+        let input = input
+        release()
+        input?.failed(cause)
+    }
+
+    package func pauseReading() {
+        isReadingPaused = true
+        updateWatched()
+    }
+
+    package func resumeReading() {
+        isReadingPaused = false
+        updateWatched()
+    }
+}
+
+// MARK: - Writing
+
+extension EpollTransport {
+    package func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
+        var taken = 0
+        if unwritten == nil, !isOutputBroken {
+            taken = took(
+                bytes.withUnsafeBytes { bytes in more.withUnsafeBytes { more in socket.send(bytes, more) } }
+            )
+            if taken == bytes.byteCount + more.byteCount { return true }
+        }
+        keep(bytes, more, from: taken)
+        updateWatched()
+        return false
+    }
+
+    private func took(_ count: Int?) -> Int {
+        if let count { return count }
+        isOutputBroken = true
+        // What the peer said last is still to be read and tells why; while nobody reads, nothing else will.
+        if isReadingPaused {
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            loop.execute { bound.value.fail(bound.value.socket.pendingError) }
+        }
+        return 0
+    }
+
+    private func keep(_ bytes: RawSpan, _ more: RawSpan, from start: Int) {
+        var unwritten = self.unwritten.take() ?? Unwritten(bytes: [], ends: Fifo())
+        bytes.withUnsafeBytes { unwritten.bytes.append(contentsOf: $0.dropFirst(start)) }
+        more.withUnsafeBytes {
+            unwritten.bytes.append(contentsOf: $0.dropFirst(max(start - bytes.byteCount, 0)))
+        }
+        unwritten.ends.append(unwritten.offset + unwritten.bytes.count)
+        self.unwritten = unwritten
+    }
+
+    /// The socket has room again.
+    private func writeOn() {
+        guard var unwritten = unwritten.take() else { return }
+        let count = unwritten.bytes.withUnsafeBytes { bytes in
+            socket.send(UnsafeRawBufferPointer(rebasing: bytes[unwritten.start...]))
+        }
+        unwritten.start += took(count)
+        var answered = 0
+        while let end = unwritten.ends.first, end <= unwritten.offset + unwritten.start {
+            _ = unwritten.ends.popFirst()
+            answered += 1
+        }
+        if unwritten.start < unwritten.bytes.count {
+            unwritten.compact()
+            self.unwritten = unwritten
+        }
+        for _ in 0..<answered { input?.written() }
+        updateWatched()
+        endOutputIfDone()
+    }
+
+    package func closeOutput() {
+        isOutputEnding = true
+        endOutputIfDone()
+    }
+
+    private func endOutputIfDone() {
+        guard isOutputEnding, unwritten == nil, socket.isOpen else { return }
+        isOutputEnding = false
+        socket.endOutput()
+    }
+
+    package func abort() { release() }
+
+    private func release() {
+        guard socket.isOpen else { return }
+        loop.remove(socket.descriptor)
+        socket.close()
+        input = nil
+        unwritten = nil
+    }
+}
+#endif

@@ -1,0 +1,89 @@
+import NIOCore
+
+/// The timers of one event loop, the earliest first: a binary heap whose entries know their place, so that one
+/// can be taken out or moved.
+struct TimerHeap {
+    private struct Entry {
+        var deadline: NIODeadline
+        /// Timers of the same time go off in the order they were set.
+        var order: UInt64
+        let owner: any LoopTimerOwner
+
+        func isBefore(_ other: Entry) -> Bool {
+            deadline == other.deadline ? order < other.order : deadline < other.deadline
+        }
+    }
+
+    static let nowhere = -1
+
+    private var entries: [Entry] = []
+    private var lastOrder: UInt64 = 0
+
+    var count: Int { entries.count }
+    var earliest: NIODeadline? { entries.first?.deadline }
+
+    /// Sets an owner's timer, in place of what it was set to.
+    mutating func set(_ owner: any LoopTimerOwner, at deadline: NIODeadline) {
+        lastOrder += 1
+        let entry = Entry(deadline: deadline, order: lastOrder, owner: owner)
+        let place = owner.timer.place
+        if place == Self.nowhere {
+            entries.append(entry)
+            owner.timer.place = entries.count - 1
+            moveUp(entries.count - 1)
+        } else {
+            entries[place] = entry
+            moveUp(place)
+            moveDown(owner.timer.place)
+        }
+    }
+
+    mutating func remove(_ owner: any LoopTimerOwner) {
+        let place = owner.timer.place
+        guard place != Self.nowhere else { return }
+        owner.timer.place = Self.nowhere
+        let last = entries.removeLast()
+        guard place < entries.count else { return }
+        entries[place] = last
+        last.owner.timer.place = place
+        moveUp(place)
+        moveDown(last.owner.timer.place)
+    }
+
+    /// Takes out the earliest timer, if its time has come.
+    mutating func popDue(at now: NIODeadline) -> (any LoopTimerOwner)? {
+        guard let first = entries.first, first.deadline <= now else { return nil }
+        remove(first.owner)
+        return first.owner
+    }
+
+    private mutating func moveUp(_ start: Int) {
+        var place = start
+        while place > 0 {
+            let parent = (place - 1) / 2
+            guard entries[place].isBefore(entries[parent]) else { return }
+            exchange(place, parent)
+            place = parent
+        }
+    }
+
+    private mutating func moveDown(_ start: Int) {
+        var place = start
+        while true {
+            var least = place
+            for child in [2 * place + 1, 2 * place + 2]
+            where child < entries.count && entries[child].isBefore(entries[least]) {
+                least = child
+            }
+            guard least != place else { return }
+            exchange(place, least)
+            place = least
+        }
+    }
+
+    private mutating func exchange(_ one: Int, _ other: Int) {
+        entries.swapAt(one, other)
+        entries[one].owner.timer.place = one
+        entries[other].owner.timer.place = other
+    }
+}
