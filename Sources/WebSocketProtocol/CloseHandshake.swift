@@ -22,21 +22,20 @@ public struct CloseHandshake: Sendable, Hashable {
         case failed(ProtocolError, sent: ClosePayload?, owed: ClosePayload?)
     }
 
-    public private(set) var state: State = .open
+    public private(set) var state: State = .open {
+        didSet { (maySendData, mayReceive) = (state == .open, state.mayReceive) }
+    }
 
     public init() {}
 
+    // Stored, since they are asked for with each message.
+
     /// Whether data may still be sent (§5.5.1: none after a close frame).
-    public var maySendData: Bool { state == .open }
+    public private(set) var maySendData = true
 
     /// Whether anything the peer sends still matters (§1.4, §5.5.1: nothing after its close frame, and
     /// §7.1.7: nothing after the connection has been failed).
-    public var mayReceive: Bool {
-        switch state {
-        case .open, .closeSent: true
-        case .closeReceived, .complete, .failed: false
-        }
-    }
+    public private(set) var mayReceive = true
 
     /// We want to close.
     ///
@@ -121,5 +120,14 @@ public struct CloseHandshake: Sendable, Hashable {
     /// Whether both close frames went through (§7.1.4: _closed cleanly_).
     public var isComplete: Bool {
         if case .complete = state { true } else { false }
+    }
+}
+
+extension CloseHandshake.State {
+    fileprivate var mayReceive: Bool {
+        switch self {
+        case .open, .closeSent: true
+        case .closeReceived, .complete, .failed: false
+        }
     }
 }

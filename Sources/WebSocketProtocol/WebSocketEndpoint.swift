@@ -123,6 +123,9 @@ extension WebSocketEndpoint {
         return nil
     }
 
+    /// Whether data may be sent: neither end has begun to close.
+    public var maySendData: Bool { closeHandshake.maySendData }
+
     private var frameRules: FrameRules {
         FrameRules(
             sender: role == .server ? .client : .server,
@@ -340,6 +343,67 @@ extension WebSocketEndpoint {
     public var isReceivingMessage: Bool { message != nil || frame != nil || headerParser.isInsideHeader }
 }
 
+// MARK: - Receiving, the usual case
+
+extension WebSocketEndpoint {
+    /// A message that lies whole in the input.
+    package struct WholeMessage {
+        package let kind: MessageKind
+        /// Where its payload lies, unmasked.
+        package let range: Range<Int>
+    }
+
+    /// Takes the next message if it is one frame, lies whole in the input and breaks no rule, as nearly all
+    /// messages do.
+    ///
+    /// What is anything else is left for ``receive(_:at:)``, which alone judges and explains.
+    package mutating func receiveWhole(
+        _ input: UnsafeMutableRawBufferPointer,
+        at offset: inout Int
+    ) -> WholeMessage? {
+        guard frame == nil, message == nil, !headerParser.isInsideHeader, closeHandshake.mayReceive,
+            delivery == .messages, let base = input.baseAddress
+        else { return nil }
+        let available = input.count - offset
+        guard available >= 2 else { return nil }
+        let first = base.load(fromByteOffset: offset, as: UInt8.self)
+        let second = base.load(fromByteOffset: offset + 1, as: UInt8.self)
+        let isMasked = second & 0x80 != 0
+        // Final, no reserved bits, text or binary; masked if it must be.
+        guard first == 0x81 || first == 0x82, isMasked == (role == .server) else { return nil }
+        var length = Int(second & 0x7F)
+        var index = 2
+        if length == 126 {
+            guard available >= 4 else { return nil }
+            length = Int(UInt16(bigEndian: base.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self)))
+            guard length > 125 else { return nil }
+            index = 4
+        }
+        guard length < 127 || index == 4, length <= limits.maxMessageSize,
+            length <= limits.maxFrameSize ?? .max, available - index - (isMasked ? 4 : 0) >= length
+        else { return nil }
+        var key = MaskingKey(word: 0)
+        if isMasked {
+            key = MaskingKey(word: base.loadUnaligned(fromByteOffset: offset + index, as: UInt32.self))
+            index += 4
+        }
+        let range = (offset + index)..<(offset + index + length)
+        let payload = UnsafeMutableRawBufferPointer(rebasing: input[range])
+        if isMasked { key.apply(to: payload) }
+        let kind: MessageKind = first == 0x81 ? .text : .binary
+        if kind == .text {
+            var utf8 = UTF8Validator()
+            guard utf8.validate(UnsafeRawBufferPointer(payload)) == nil, utf8.isComplete else {
+                // Masked again, so that it is judged from the beginning.
+                if isMasked { key.apply(to: payload) }
+                return nil
+            }
+        }
+        offset = range.upperBound
+        return WholeMessage(kind: kind, range: range)
+    }
+}
+
 // MARK: - Sending
 
 extension WebSocketEndpoint {
@@ -440,7 +504,7 @@ extension WebSocketEndpoint {
     }
 
     private func checkWholeMessageMayBeSent() throws(UsageError) {
-        guard closeHandshake.maySendData else { throw .notOpen }
+        guard maySendData else { throw .notOpen }
         guard outgoing == nil else { throw .messageUnderWay }
     }
 
@@ -461,7 +525,7 @@ extension WebSocketEndpoint {
         usesExtensions: Bool = true,
         into output: inout [UInt8]
     ) throws(UsageError) {
-        guard closeHandshake.maySendData else { throw .notOpen }
+        guard maySendData else { throw .notOpen }
         var current = outgoing ?? OutgoingMessage(kind: kind)
         guard current.kind == kind else { throw .messageUnderWay }
         if kind == .text {
@@ -512,7 +576,7 @@ extension WebSocketEndpoint {
         _ payload: RawSpan,
         into output: inout [UInt8]
     ) throws(UsageError) {
-        guard closeHandshake.maySendData else { throw .notOpen }
+        guard maySendData else { throw .notOpen }
         guard payload.byteCount <= FrameHeader.maximumControlPayload else {
             throw .controlPayloadTooLong(bytes: payload.byteCount)
         }
@@ -559,6 +623,9 @@ extension WebSocketEndpoint {
         _ payload: RawSpan,
         into output: inout [UInt8]
     ) {
+        if role == .server, payload.byteCount <= FrameHeader.maximumControlPayload {
+            return Self.appendSmallFrame(0x80 * (isFinal ? 1 : 0) | reservedBits << 4 | opcode.rawValue, payload, into: &output)
+        }
         let key = role == .client ? maskingKeys.next() : nil
         FrameHeader(
             isFinal: isFinal,
@@ -572,6 +639,20 @@ extension WebSocketEndpoint {
         guard let key else { return }
         output.withUnsafeMutableBytes {
             key.apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+        }
+    }
+
+    /// A server's frame whose length fits its second byte: put together beside the output, so that this grows
+    /// once.
+    private static func appendSmallFrame(_ first: UInt8, _ payload: RawSpan, into output: inout [UInt8]) {
+        let count = payload.byteCount
+        withUnsafeTemporaryAllocation(byteCount: 2 + FrameHeader.maximumControlPayload, alignment: 1) { frame in
+            frame[0] = first
+            frame[1] = UInt8(truncatingIfNeeded: count)
+            payload.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: frame[2...]).copyMemory(from: $0)
+            }
+            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: frame[..<(2 + count)]))
         }
     }
 }

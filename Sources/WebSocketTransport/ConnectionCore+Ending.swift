@@ -7,7 +7,7 @@ extension ConnectionCore {
     /// Begins the closing handshake behind what is already accepted for sending. Does nothing when closing
     /// has begun.
     func close(_ payload: ClosePayload, timeout: Duration? = nil) {
-        guard end == nil else { return }
+        guard !isOver else { return }
         if closeRequest == nil {
             closeRequest = payload
             outbound.dropUnfinished()
@@ -48,7 +48,7 @@ extension ConnectionCore {
     /// The one way out. `cause` is what the caller saw; when the closing handshake was complete, or the
     /// peer had broken the protocol, that is what ended the connection, however TCP went after it.
     func finish(_ cause: EndCause) {
-        guard end == nil else { return }
+        guard !isOver else { return }
         let handshake = endpoint.closeHandshake
         let trueCause: EndCause =
             switch handshake.state {

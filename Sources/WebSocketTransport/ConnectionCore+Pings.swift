@@ -31,7 +31,7 @@ extension ConnectionCore {
 
     func scheduleKeepalive() {
         // Once closing has begun, its own clock runs, and no ping may be sent any more.
-        guard end == nil, !isClosingTimed, let keepalive else { return }
+        guard !isOver, !isClosingTimed, let keepalive else { return }
         setTimer(at: keepalive.nextCheck(after: eventLoop.now), on: eventLoop)
     }
 

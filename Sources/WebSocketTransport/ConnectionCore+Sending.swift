@@ -14,7 +14,7 @@ extension ConnectionCore {
 
     func checkMaySend() throws(SendError) {
         if let end { throw .ended(end) }
-        guard closeRequest == nil, endpoint.closeHandshake.maySendData else { throw .usage(.notOpen) }
+        guard closeRequest == nil, endpoint.maySendData else { throw .usage(.notOpen) }
     }
 
     func checkRoom() throws(SendError) {
@@ -164,7 +164,7 @@ extension ConnectionCore {
     /// - Parameter stream: the message in pieces that a writer asks for. Once it is at the head, what waits
     ///   behind it waits for its pieces, so that a writer that waited for that in turn would wait for ever.
     func mustWaitToSend(_ stream: OutboundQueue.StreamID? = nil) -> Bool {
-        guard end == nil else { return false }
+        guard !isOver else { return false }
         if let stream, let head = outbound.headStream, head.id == stream {
             return head.bytes + outboxPayload + inFlightPayload > options.outboundHighWaterMark
         }
@@ -195,18 +195,28 @@ extension ConnectionCore {
     /// Moves what may go now to the transport: one write for all that has gathered. During a read burst it
     /// waits for the burst's end.
     func flush() {
-        guard !isInReadBurst, !isFlushing, end == nil else { return }
+        guard !isInReadBurst, !isFlushing, !isOver else { return }
+        if hasNothingButOutbox {
+            if !outbox.isEmpty { writeOutbox() }
+            return
+        }
         isFlushing = true
         repeat { writeWhatMayGo() } while deliverWaiting()
         isFlushing = false
-        guard end == nil else { return }
+        guard !isOver else { return }
         closeOutputIfDone()
         resumeDrained()
     }
 
+    /// Whether nothing waits but frames that are made, as between most messages.
+    private var hasNothingButOutbox: Bool {
+        outbound.isEmpty && inbound.isEmpty && drainWaiters.isEmpty && closeRequest == nil
+            && endpoint.maySendData && !endpoint.owesReplies
+    }
+
     /// Flushes when the loop's turn ends, so that what tasks send in one turn goes out in one write.
     func flushSoon() {
-        guard !isInReadBurst, !isFlushing, !writesAtTurnEnd, end == nil else { return }
+        guard !isInReadBurst, !isFlushing, !writesAtTurnEnd, !isOver else { return }
         // Past the window nothing more can gather.
         guard isWireFree else { return flush() }
         writesAtTurnEnd = true
@@ -223,7 +233,7 @@ extension ConnectionCore {
     }
 
     func writeWhatMayGo() {
-        while end == nil, transport != nil {
+        while !isOver, transport != nil {
             fillOutbox()
             guard !outbox.isEmpty else {
                 // Nothing to say: the buffer goes back, so that an idle connection holds none.
@@ -266,7 +276,7 @@ extension ConnectionCore {
     func fillOutbox() {
         takeOutbox()
         drainReplies()
-        while endpoint.closeHandshake.maySendData, outbox.count + inFlightWire < Self.transportWindow,
+        while endpoint.maySendData, outbox.count + inFlightWire < Self.transportWindow,
             let next = outbound.next(limit: options.fragmentSize ?? .max)
         {
             let bytes = next.piece.span.bytes.extracting(next.range)
@@ -298,7 +308,7 @@ extension ConnectionCore {
                 return finish(.aborted)
             }
         }
-        if let closeRequest, !outbound.hasNext, endpoint.closeHandshake.maySendData {
+        if let closeRequest, !outbound.hasNext, endpoint.maySendData {
             endpoint.close(closeRequest, into: &outbox)
         }
     }

@@ -15,49 +15,56 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// Memory that the connections of this thread take turns with.
     let scratch = LoopScratch.current
     var timer = LoopTimer()
-    var endpoint: WebSocketEndpoint
+    @exclusivity(unchecked) var endpoint: WebSocketEndpoint
     /// The endpoint's extension, if one was agreed on.
     let deflate: PerMessageDeflate?
     /// The public face; held while the connection lives, so that a connection with callbacks stays though
     /// nobody else keeps it.
-    var connection: WebSocketConnection?
-    var transport: (any ByteTransport)?
+    @exclusivity(unchecked) var connection: WebSocketConnection?
+    @exclusivity(unchecked) var transport: (any ByteTransport)?
+
+    // `@exclusivity(unchecked)`, here and below: the run-time checks of overlapping access are a fifth of what
+    // a small message costs. There is no overlap: nothing called in the middle of a change to one of these
+    // (the protocol core, queues, the transport's `write`) calls back into the connection; callbacks run
+    // between changes.
 
     // Read side.
-    var inbound = InboundQueue()
-    var callbacks: ConnectionCallbacks?
-    var isReadingPaused = false
-    var isInReadBurst = false
+    @exclusivity(unchecked) var inbound = InboundQueue()
+    @exclusivity(unchecked) var callbacks: ConnectionCallbacks?
+    @exclusivity(unchecked) var isReadingPaused = false
+    @exclusivity(unchecked) var isInReadBurst = false
     var pingsThisSecond = 0
     var pingSecondBegan: NIODeadline
 
     // Write side.
-    var outbound = OutboundQueue()
+    @exclusivity(unchecked) var outbound = OutboundQueue()
     /// Frames not yet handed to the transport.
-    var outbox: [UInt8] = []
-    var outboxPayload = 0
+    @exclusivity(unchecked) var outbox: [UInt8] = []
+    @exclusivity(unchecked) var outboxPayload = 0
     /// Writes handed to the transport and not yet taken by the operating system, oldest first.
-    var inFlight = Fifo<(wire: Int, payload: Int)>()
-    var inFlightWire = 0
-    var inFlightPayload = 0
-    var isFlushing = false
+    @exclusivity(unchecked) var inFlight = Fifo<(wire: Int, payload: Int)>()
+    @exclusivity(unchecked) var inFlightWire = 0
+    @exclusivity(unchecked) var inFlightPayload = 0
+    @exclusivity(unchecked) var isFlushing = false
     /// Whether the loop will have this connection write when its turn ends.
-    var writesAtTurnEnd = false
+    @exclusivity(unchecked) var writesAtTurnEnd = false
     /// The text that a callback is looking at. It has been checked, so that whoever sends it back need not
     /// have it checked again.
-    var textInHand: UnsafeRawBufferPointer?
-    var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] = []
+    @exclusivity(unchecked) var textInHand: UnsafeRawBufferPointer?
+    @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] = []
 
     // Pings of our own.
-    var keepalive: Keepalive?
+    @exclusivity(unchecked) var keepalive: Keepalive?
     var pings = PendingPings()
 
     // Closing.
-    var closeRequest: ClosePayload?
+    @exclusivity(unchecked) var closeRequest: ClosePayload?
     /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
     var isClosingTimed = false
     var isOutputClosed = false
-    var end: ConnectionEnd?
+    @exclusivity(unchecked) var end: ConnectionEnd? { didSet { isOver = end != nil } }
+    /// Whether there is an ``end``: asked for with each message.
+    @exclusivity(unchecked) private(set) var isOver = false
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
 
     /// Wire bytes the transport may hold at a time. What waits beyond it stays here, where control frames
@@ -96,7 +103,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
         if !opening.isEmpty {
             outbox = scratch.takeOutput()
             outbox.append(contentsOf: opening)
-            flushSoon()
+            // At once: whoever aborts the connection in this very turn has accepted it all the same.
+            flush()
         }
         guard let interval = options.pingInterval else { return }
         keepalive = Keepalive(
@@ -112,11 +120,19 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
 
 extension ConnectionCore {
     func received(_ bytes: UnsafeMutableRawBufferPointer) {
-        guard end == nil else { return }
+        guard !isOver else { return }
         keepalive?.received()
         isInReadBurst = true
         var offset = 0
-        while end == nil, let event = endpoint.receive(bytes, at: &offset) { handle(event, in: bytes) }
+        while !isOver {
+            if let message = endpoint.receiveWhole(bytes, at: &offset) {
+                deliver(message.kind, UnsafeRawBufferPointer(rebasing: bytes[message.range]))
+            } else if let event = endpoint.receive(bytes, at: &offset) {
+                handle(event, in: bytes)
+            } else {
+                break
+            }
+        }
         isInReadBurst = false
         flush()
     }
@@ -138,7 +154,10 @@ extension ConnectionCore {
 
     func handle(_ event: Event, in input: UnsafeMutableRawBufferPointer) {
         switch event {
-        case .message(let kind, let payload): deliver(kind, payload, in: input)
+        case .message(let kind, .input(let range)):
+            deliver(kind, UnsafeRawBufferPointer(rebasing: input[range]))
+        case .message(let kind, .held(let bytes)):
+            bytes.withUnsafeBytes { deliver(kind, $0, owned: bytes) }
         case .part: break  // The endpoint is asked for whole messages.
         case .ping: answerPing()
         case .pong(let payload):
@@ -162,21 +181,13 @@ extension ConnectionCore {
         peerEndedConversation()
     }
 
-    func deliver(_ kind: MessageKind, _ payload: Payload, in input: UnsafeMutableRawBufferPointer) {
-        if let callbacks, inbound.isEmpty, mayRunCallbacks {
-            switch payload {
-            case .input(let range):
-                hand(kind, UnsafeRawBufferPointer(rebasing: input[range]), to: callbacks)
-            case .held(let bytes):
-                bytes.withUnsafeBytes { hand(kind, $0, to: callbacks) }
-            }
-            return
-        }
+    /// - Parameter owned: the payload as an array, if it is one already.
+    func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) {
+        if let callbacks, inbound.isEmpty, mayRunCallbacks { return hand(kind, payload, to: callbacks) }
         // After this end asked to close, a message that finds no room is dropped: reading must go on,
         // for the peer's close frame comes behind it.
         if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return }
-        let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
-        inbound.push(Message(checked: kind, bytes: bytes))
+        inbound.push(Message(checked: kind, bytes: owned ?? [UInt8](payload)))
         if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
     }
 
@@ -197,7 +208,7 @@ extension ConnectionCore {
     func deliverWaiting() -> Bool {
         guard let callbacks, !inbound.isEmpty, mayRunCallbacks else { return false }
         isInReadBurst = true
-        while end == nil, mayRunCallbacks, let message = popMessage() {
+        while !isOver, mayRunCallbacks, let message = popMessage() {
             message.bytes.withUnsafeBytes { hand(message.kind, $0, to: callbacks) }
         }
         isInReadBurst = false

@@ -17,9 +17,11 @@ final class LoopScratch {
     /// Compressors and decompressors of this thread's connections.
     let deflate = DeflatePool()
 
-    private var input: [UInt8] = []
-    private var outputs: [[UInt8]] = []
-    private var keptOutput = 0
+    @exclusivity(unchecked) private var input: [UInt8] = []
+    /// The buffer used last, and those beside it.
+    @exclusivity(unchecked) private var output: [UInt8] = []
+    @exclusivity(unchecked) private var outputs: [[UInt8]] = []
+    @exclusivity(unchecked) private var keptOutput = 0
 
     /// What is kept between uses, in bytes; a rare large buffer is not.
     private static let keep = 256 << 10
@@ -43,6 +45,11 @@ final class LoopScratch {
 
     /// An empty array, with room if there is some to reuse.
     func takeOutput() -> [UInt8] {
+        if output.capacity > 0 {
+            var buffer: [UInt8] = []
+            swap(&buffer, &output)
+            return buffer
+        }
         guard let buffer = outputs.popLast() else { return [] }
         keptOutput -= buffer.capacity
         return buffer

@@ -57,15 +57,16 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     private let epoll: CInt
     private let wakeUp: CInt
 
-    // From here on: the loop's thread only.
-    var timers = TimerHeap()
-    private var sources: [(any EpollSource)?] = []
-    private var sourceCount = 0
-    private var events = [epoll_event](repeating: epoll_event(), count: 512)
+    // From here on: the loop's thread only. `@exclusivity(unchecked)`: as in `ConnectionCore`; what is called is
+    // called between changes.
+    @exclusivity(unchecked) var timers = TimerHeap()
+    @exclusivity(unchecked) private var sources: [(any EpollSource)?] = []
+    @exclusivity(unchecked) private var sourceCount = 0
+    @exclusivity(unchecked) private var events = [epoll_event](repeating: epoll_event(), count: 512)
     /// Work of this turn, and jobs that it adds to itself.
-    private var work: [Work] = []
-    private var jobs: [Work] = []
-    private var gathered: [ConnectionCore] = []
+    @exclusivity(unchecked) private var work: [Work] = []
+    @exclusivity(unchecked) private var jobs: [Work] = []
+    @exclusivity(unchecked) private var gathered: [ConnectionCore] = []
     /// Where connections read to, in turn.
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: EpollLoop.readSize, alignment: 4096)
 
@@ -193,12 +194,13 @@ extension EpollLoop {
         // Below zero it was interrupted by a signal.
         guard count > 0 else { return }
         for index in 0..<Int(count) {
-            let descriptor = withUnsafePointer(to: &events[index]) { duplex_event_descriptor($0) }
+            let event = events[index]
+            let descriptor = duplex_event_descriptor(event)
             if descriptor == wakeUp {
                 var value: UInt64 = 0
                 _ = read(wakeUp, &value, 8)
             } else if Int(descriptor) < sources.count, let source = sources[Int(descriptor)] {
-                source.ready(events[index].events)
+                source.ready(event.events)
             }
         }
     }

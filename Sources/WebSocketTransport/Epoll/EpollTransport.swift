@@ -7,21 +7,23 @@ package import NIOCore
 /// It reads once per event, into the loop's buffer, and writes at once; what the socket does not take is kept and
 /// goes out as it drains.
 package final class EpollTransport: EpollSource, AcceptedTransport {
-    package var input: (any ConnectionInput)?
+    // `@exclusivity(unchecked)`: as in `ConnectionCore`, the checks cost more than what they would find; each
+    // change below is over before the connection is called.
+    @exclusivity(unchecked) package var input: (any ConnectionInput)?
     package var eventLoop: any EventLoop { loop }
     package let remoteAddress: SocketAddress?
 
     private let loop: EpollLoop
-    private var socket: Socket
+    @exclusivity(unchecked) private var socket: Socket
     /// What the socket did not take.
-    private var unwritten: Unwritten?
-    private var watched = duplex_epoll_in
-    private var isReadingPaused = false
-    private var isInputOver = false
+    @exclusivity(unchecked) private var unwritten: Unwritten?
+    @exclusivity(unchecked) private var watched = duplex_epoll_in
+    @exclusivity(unchecked) private var isReadingPaused = false
+    @exclusivity(unchecked) private var isInputOver = false
     /// No more is to be written; so it is said to the peer once all has been.
-    private var isOutputEnding = false
+    @exclusivity(unchecked) private var isOutputEnding = false
     /// The socket takes nothing any more. What the peer said last is still to be read, and tells why.
-    private var isOutputBroken = false
+    @exclusivity(unchecked) private var isOutputBroken = false
 
     /// Bytes that wait for the socket, and the writes they came with.
     private struct Unwritten {

@@ -43,7 +43,7 @@ extension Socket {
     }
 
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> Received {
-        let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        let count = duplex_receive(descriptor, buffer.baseAddress, buffer.count)
         if count > 0 { return .bytes(count) }
         if count == 0 { return .end }
         return errno == EAGAIN || errno == EINTR ? .nothing : .failure(errno)
