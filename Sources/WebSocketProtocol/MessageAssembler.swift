@@ -1,6 +1,11 @@
 /// Puts a message together from what its frames bring, holding no more than has arrived.
-struct MessageAssembler: Sendable {
+struct MessageAssembler {
     var bytes: [UInt8] = []
+    /// Where large messages get their memory.
+    var pool: BufferPool?
+
+    /// What is asked of the pool for a message that says it will be as large: what is there costs nothing.
+    private static let wanted = 4 << 20
 
     /// The first piece is worth at least this much room, in bytes.
     private static let smallest = 512
@@ -12,6 +17,7 @@ struct MessageAssembler: Sendable {
     ///   byte is copied more than a constant number of times however many fragments there are.
     mutating func append(_ piece: UnsafeRawBufferPointer, total: Int?) {
         let needed = bytes.count + piece.count
+        if bytes.isEmpty, let pool { bytes = pool.take(max(needed, min(total ?? 0, Self.wanted))) }
         if needed > bytes.capacity {
             let doubled = max(needed, bytes.capacity * 2, Self.smallest)
             bytes.reserveCapacity(min(doubled, max(needed, total ?? .max)))

@@ -44,7 +44,28 @@ public struct WebSocketEndpoint {
         random: RandomSource = .system,
         messageExtension: (any MessageExtension)? = nil
     ) {
+        self.init(
+            role: role,
+            limits: limits,
+            delivery: delivery,
+            random: random,
+            messageExtension: messageExtension,
+            pool: nil
+        )
+    }
+
+    /// - Parameter pool: where large messages get their memory. Whoever has done with such a message gives it
+    ///   back there.
+    package init(
+        role: Role,
+        limits: Limits = Limits(),
+        delivery: Delivery = .messages,
+        random: RandomSource = .system,
+        messageExtension: (any MessageExtension)?,
+        pool: BufferPool?
+    ) {
         self.messageExtension = messageExtension
+        assembler.pool = pool
         self.role = role
         self.limits = limits
         self.delivery = delivery

@@ -94,7 +94,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
                 pool: pool
             )
         }
-        endpoint = WebSocketEndpoint(role: role, limits: options.limits, messageExtension: deflate)
+        endpoint = WebSocketEndpoint(role: role, limits: options.limits, messageExtension: deflate, pool: scratch.large)
         pingSecondBegan = eventLoop.now
     }
 
@@ -157,7 +157,10 @@ extension ConnectionCore {
         case .message(let kind, .input(let range)):
             deliver(kind, UnsafeRawBufferPointer(rebasing: input[range]))
         case .message(let kind, .held(let bytes)):
-            bytes.withUnsafeBytes { deliver(kind, $0, owned: bytes) }
+            let wasLent = bytes.withUnsafeBytes { deliver(kind, $0, owned: bytes) }
+            if wasLent, bytes.capacity >= BufferPool.smallest {
+                scratch.giveBackLarge(bytes, on: eventLoop)
+            }
         case .part: break  // The endpoint is asked for whole messages.
         case .ping: answerPing()
         case .pong(let payload):
@@ -182,13 +185,19 @@ extension ConnectionCore {
     }
 
     /// - Parameter owned: the payload as an array, if it is one already.
-    func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) {
-        if let callbacks, inbound.isEmpty, mayRunCallbacks { return hand(kind, payload, to: callbacks) }
+    /// - Returns: whether it was only lent to a callback, so that nobody holds it any more.
+    @discardableResult
+    func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) -> Bool {
+        if let callbacks, inbound.isEmpty, mayRunCallbacks {
+            hand(kind, payload, to: callbacks)
+            return true
+        }
         // After this end asked to close, a message that finds no room is dropped: reading must go on,
         // for the peer's close frame comes behind it.
-        if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return }
+        if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return true }
         inbound.push(Message(checked: kind, bytes: owned ?? [UInt8](payload)))
         if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
+        return false
     }
 
     private func hand(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, to callbacks: ConnectionCallbacks)

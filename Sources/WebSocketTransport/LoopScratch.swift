@@ -1,3 +1,4 @@
+import NIOCore
 import NIOPosix
 import WebSocketProtocol
 
@@ -16,6 +17,9 @@ final class LoopScratch {
 
     /// Compressors and decompressors of this thread's connections.
     let deflate = DeflatePool()
+    /// Buffers for large messages.
+    let large = BufferPool()
+    private var isTrimScheduled = false
 
     @exclusivity(unchecked) private var input: [UInt8] = []
     /// The buffer used last, and those beside it.
@@ -41,6 +45,24 @@ final class LoopScratch {
             body(part)
         }
         if buffer.count <= Self.keep { input = buffer }
+    }
+
+    /// Takes a large buffer back, and lets go of it when no connection has use for it soon.
+    func giveBackLarge(_ buffer: consuming [UInt8], on eventLoop: any EventLoop) {
+        large.giveBack(buffer)
+        guard large.size > 0, !isTrimScheduled else { return }
+        isTrimScheduled = true
+        scheduleTrim(on: eventLoop)
+    }
+
+    private func scheduleTrim(on eventLoop: any EventLoop) {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        _ = eventLoop.scheduleTask(in: .seconds(1)) {
+            let scratch = bound.value
+            scratch.large.trim()
+            scratch.isTrimScheduled = scratch.large.size > 0
+            if scratch.isTrimScheduled { scratch.scheduleTrim(on: eventLoop) }
+        }
     }
 
     /// An empty array, with room if there is some to reuse.

@@ -1,6 +1,7 @@
 #if os(Linux)
 import CLinux
 package import NIOCore
+import WebSocketProtocol
 
 /// The transport over a TCP socket on an ``EpollLoop``. To be touched on the loop only.
 ///
@@ -149,7 +150,9 @@ extension EpollTransport {
     }
 
     private func keep(_ bytes: RawSpan, _ more: RawSpan, from start: Int) {
-        var unwritten = self.unwritten.take() ?? Unwritten(bytes: [], ends: Fifo())
+        let count = bytes.byteCount + more.byteCount - start
+        var unwritten =
+            self.unwritten.take() ?? Unwritten(bytes: LoopScratch.current.large.take(count), ends: Fifo())
         bytes.withUnsafeBytes { unwritten.bytes.append(contentsOf: $0.dropFirst(start)) }
         more.withUnsafeBytes {
             unwritten.bytes.append(contentsOf: $0.dropFirst(max(start - bytes.byteCount, 0)))
@@ -173,6 +176,8 @@ extension EpollTransport {
         if unwritten.start < unwritten.bytes.count {
             unwritten.compact()
             self.unwritten = unwritten
+        } else if unwritten.bytes.capacity >= BufferPool.smallest {
+            LoopScratch.current.giveBackLarge(unwritten.bytes, on: loop)
         }
         for _ in 0..<answered { input?.written() }
         updateWatched()
