@@ -8,7 +8,9 @@ public struct CloseHandshake: Sendable, Hashable {
         case peer
     }
 
-    public enum State: Sendable, Hashable {
+    ///
+    /// Indirect, so that a connection on which nobody closes holds no room for what closing leaves behind.
+    public indirect enum State: Sendable, Hashable {
         /// No close frame either way.
         case open
         /// Ours is sent; the peer's is awaited.

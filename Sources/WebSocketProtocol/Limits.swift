@@ -46,6 +46,12 @@ public struct Limits: Sendable, Hashable {
     }
 }
 
+/// Limits that many connections have in common.
+package final class SharedLimits: Sendable {
+    package let limits: Limits
+    package init(_ limits: Limits) { self.limits = limits }
+}
+
 /// How received messages are handed out.
 public enum Delivery: Sendable, Hashable {
     /// Each message once, whole.

@@ -8,7 +8,8 @@
 /// §10.3 forbids, and shares the extension, which has but one state: go on with one of them only.
 public struct WebSocketEndpoint {
     public let role: Role
-    public let limits: Limits
+    private let shared: SharedLimits
+    public var limits: Limits { shared.limits }
 
     /// How messages are handed out. A change takes effect with the next message.
     public var delivery: Delivery
@@ -46,7 +47,7 @@ public struct WebSocketEndpoint {
     ) {
         self.init(
             role: role,
-            limits: limits,
+            limits: SharedLimits(limits),
             delivery: delivery,
             random: random,
             messageExtension: messageExtension,
@@ -58,7 +59,7 @@ public struct WebSocketEndpoint {
     ///   back there.
     package init(
         role: Role,
-        limits: Limits = Limits(),
+        limits: SharedLimits,
         delivery: Delivery = .messages,
         random: RandomSource = .system,
         messageExtension: (any MessageExtension)?,
@@ -67,7 +68,7 @@ public struct WebSocketEndpoint {
         self.messageExtension = messageExtension
         assembler.pool = pool
         self.role = role
-        self.limits = limits
+        shared = limits
         self.delivery = delivery
         maskingKeys = MaskingKeySource(random: random)
     }
@@ -645,7 +646,11 @@ extension WebSocketEndpoint {
         into output: inout [UInt8]
     ) {
         if role == .server, payload.byteCount <= FrameHeader.maximumControlPayload {
-            return Self.appendSmallFrame(0x80 * (isFinal ? 1 : 0) | reservedBits << 4 | opcode.rawValue, payload, into: &output)
+            return Self.appendSmallFrame(
+                0x80 * (isFinal ? 1 : 0) | reservedBits << 4 | opcode.rawValue,
+                payload,
+                into: &output
+            )
         }
         let key = role == .client ? maskingKeys.next() : nil
         FrameHeader(
@@ -667,7 +672,8 @@ extension WebSocketEndpoint {
     /// once.
     private static func appendSmallFrame(_ first: UInt8, _ payload: RawSpan, into output: inout [UInt8]) {
         let count = payload.byteCount
-        withUnsafeTemporaryAllocation(byteCount: 2 + FrameHeader.maximumControlPayload, alignment: 1) { frame in
+        withUnsafeTemporaryAllocation(byteCount: 2 + FrameHeader.maximumControlPayload, alignment: 1) {
+            frame in
             frame[0] = first
             frame[1] = UInt8(truncatingIfNeeded: count)
             payload.withUnsafeBytes {

@@ -14,9 +14,25 @@ final class RequestReader {
     struct Context: Sendable {
         let router: Router
         let options: ConnectionOptions
+        let limits: SharedLimits
         let compressionPolicy: WebSocketServer.CompressionPolicy
         let registry: ConnectionRegistry
         let logger: Logger
+
+        init(
+            router: Router,
+            options: ConnectionOptions,
+            compressionPolicy: @escaping WebSocketServer.CompressionPolicy,
+            registry: ConnectionRegistry,
+            logger: Logger
+        ) {
+            self.router = router
+            self.options = options
+            limits = SharedLimits(options.limits)
+            self.compressionPolicy = compressionPolicy
+            self.registry = registry
+            self.logger = logger
+        }
 
         func compression(_ request: HTTPRequest) -> DeflateOptions? {
             options.compression.flatMap { compressionPolicy(request, $0) }
@@ -39,6 +55,8 @@ final class RequestReader {
     private var parser: HTTPRequestParser
     private var state = State.readingHead
     private var isInputOver = false
+    /// The request's head, when it came in one read.
+    private var headBytes: [UInt8]?
 
     /// Begins to read from an accepted connection. To be called on its event loop.
     static func start(_ transport: any AcceptedTransport, _ server: Context, executor: LoopTaskExecutor) {
@@ -110,7 +128,9 @@ extension RequestReader: ConnectionInput {
         guard case .readingHead = state else { return }
         var offset = 0
         do throws(ProtocolError) {
+            let isFirstRead = !parser.hasBegun
             guard let head = try parser.parse(UnsafeRawBufferPointer(bytes), at: &offset) else { return }
+            if isFirstRead { headBytes = [UInt8](bytes[..<offset]) }
             decide(head, leftover: UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]))
         } catch {
             refuse(error)
@@ -175,13 +195,13 @@ extension RequestReader {
         let (socket, input) = WebSocketConnection.start(
             on: transport,
             role: .server,
-            request: handshake.request,
+            request: headBytes.map { .head($0, server.limits) } ?? .whole(handshake.request),
             subprotocol: subprotocol,
             compression: deflate?.agreement,
-            remoteAddress: transport.remoteAddress,
+            peer: transport.peer,
             options: server.options,
             eventLoop: eventLoop,
-            opening: HTTPHeadSerializer.bytes(of: response)
+            answer: HTTPHeadSerializer.bytes(of: response)
         )
         transport.input = input
         logOpening(handshake.request, status: response.status, connection: socket)
@@ -212,7 +232,7 @@ extension RequestReader {
         setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
     }
 
-    private var peer: String { transport.remoteAddress.map(String.init(describing:)) ?? "" }
+    private var peer: String { transport.peer.address.map(String.init(describing:)) ?? "" }
 
     private func logOpening(
         _ request: HTTPRequest,

@@ -47,5 +47,5 @@ extension ByteTransport {
 package protocol AcceptedTransport: ByteTransport {
     var input: (any ConnectionInput)? { get set }
     var eventLoop: any EventLoop { get }
-    var remoteAddress: SocketAddress? { get }
+    var peer: PeerAddress { get }
 }

@@ -88,7 +88,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
 
 extension ChannelTransport: AcceptedTransport {
     package var eventLoop: any EventLoop { channel.eventLoop }
-    package var remoteAddress: SocketAddress? { channel.remoteAddress }
+    package var peer: PeerAddress { PeerAddress(channel.remoteAddress) }
 
     public func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
         var buffer = channel.allocator.buffer(capacity: bytes.byteCount + more.byteCount)

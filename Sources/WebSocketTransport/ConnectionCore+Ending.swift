@@ -65,7 +65,8 @@ extension ConnectionCore {
             sent: handshake.sent,
             unsentBytes: bufferedAmount + outbound.droppedBytes
         )
-        self.end = end
+        let box = EndBox(end)
+        endBox = box
         cancelTimer(on: eventLoop)
         outbound.removeAll()
         outbox = []
@@ -73,7 +74,7 @@ extension ConnectionCore {
         transport?.abort()
         transport = nil
 
-        connection?.ended(end)
+        connection?.ended(box)
         if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
         for (_, waiter) in drainWaiters { waiter.resume(returning: .ended(end)) }
         drainWaiters = []

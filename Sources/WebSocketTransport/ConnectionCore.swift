@@ -11,7 +11,8 @@ import WebSocketProtocol
 /// tests, not for the rest of the module.
 final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     let eventLoop: any EventLoop
-    let options: ConnectionOptions
+    private let shared: SharedOptions
+    var options: ConnectionOptions { shared.options }
     /// Memory that the connections of this thread take turns with.
     let scratch = LoopScratch.current
     var timer = LoopTimer()
@@ -51,7 +52,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// The text that a callback is looking at. It has been checked, so that whoever sends it back need not
     /// have it checked again.
     @exclusivity(unchecked) var textInHand: UnsafeRawBufferPointer?
-    @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] = []
+    @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
+        []
 
     // Pings of our own.
     @exclusivity(unchecked) var keepalive: Keepalive?
@@ -62,9 +64,11 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
     var isClosingTimed = false
     var isOutputClosed = false
-    @exclusivity(unchecked) var end: ConnectionEnd? { didSet { isOver = end != nil } }
-    /// Whether there is an ``end``: asked for with each message.
-    @exclusivity(unchecked) private(set) var isOver = false
+    /// How it ended, once it has.
+    @exclusivity(unchecked) var endBox: EndBox?
+    var end: ConnectionEnd? { endBox?.end }
+    /// Whether there is an ``end``.
+    var isOver: Bool { endBox != nil }
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
 
     /// Wire bytes the transport may hold at a time. What waits beyond it stays here, where control frames
@@ -80,11 +84,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
         eventLoop: any EventLoop
     ) {
         self.eventLoop = eventLoop
-        var options = options
-        // Below zero there is nothing, so that whoever waited for it would wait for ever.
-        options.inboundHighWaterMark = max(options.inboundHighWaterMark, 0)
-        options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
-        self.options = options
+        shared = scratch.shared(options)
         let pool = scratch.deflate
         deflate = compression.map {
             PerMessageDeflate(
@@ -94,15 +94,20 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
                 pool: pool
             )
         }
-        endpoint = WebSocketEndpoint(role: role, limits: options.limits, messageExtension: deflate, pool: scratch.large)
+        endpoint = WebSocketEndpoint(
+            role: role,
+            limits: shared.limits,
+            messageExtension: deflate,
+            pool: scratch.large
+        )
         pingSecondBegan = eventLoop.now
     }
 
-    func start(_ transport: any ByteTransport, opening: [UInt8]) {
+    func start(_ transport: any ByteTransport, answer: [UInt8]) {
         self.transport = transport
-        if !opening.isEmpty {
+        if !answer.isEmpty {
             outbox = scratch.takeOutput()
-            outbox.append(contentsOf: opening)
+            outbox.append(contentsOf: answer)
             // At once: whoever aborts the connection in this very turn has accepted it all the same.
             flush()
         }

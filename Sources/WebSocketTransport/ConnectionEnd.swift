@@ -100,3 +100,9 @@ extension ConnectionEnd: CustomStringConvertible {
         return "\(code)\(quoted), \(wasClean ? "clean" : "not clean"): \(cause)"
     }
 }
+
+/// An end that the connection and its state share.
+final class EndBox: Sendable {
+    let end: ConnectionEnd
+    init(_ end: ConnectionEnd) { self.end = end }
+}

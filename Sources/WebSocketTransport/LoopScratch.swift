@@ -20,6 +20,7 @@ final class LoopScratch {
     /// Buffers for large messages.
     let large = BufferPool()
     private var isTrimScheduled = false
+    private var lastOptions: SharedOptions?
 
     @exclusivity(unchecked) private var input: [UInt8] = []
     /// The buffer used last, and those beside it.
@@ -31,6 +32,14 @@ final class LoopScratch {
     private static let keep = 256 << 10
     /// What is kept in all of buffers that many connections use at a time, as when a topic has many receivers.
     private static let keepInAll = 2 << 20
+
+    /// The options of one connection after the other are nearly always the same.
+    func shared(_ options: ConnectionOptions) -> SharedOptions {
+        if let lastOptions, lastOptions.isMade(of: options) { return lastOptions }
+        let shared = SharedOptions(options)
+        lastOptions = shared
+        return shared
+    }
 
     /// Lends a mutable copy of `bytes`. A transport's buffer may be shared with its allocator, so that
     /// changing it in place would copy it into fresh memory each time; this copies into warm memory.

@@ -14,8 +14,14 @@ package protocol LoopTimerOwner: AnyObject {
 /// To be used on the loop only.
 package struct LoopTimer {
     /// Where the loop's heap has it.
-    var place = TimerHeap.nowhere
-    private var scheduled: Scheduled<Void>?
+    var place: Int32 = TimerHeap.nowhere
+    /// Elsewhere. In a box, since nearly all connections have none.
+    private var scheduled: ScheduledBox?
+
+    private final class ScheduledBox {
+        let task: Scheduled<Void>
+        init(_ task: Scheduled<Void>) { self.task = task }
+    }
 
     package init() {}
 
@@ -23,19 +29,21 @@ package struct LoopTimer {
         #if os(Linux)
         if let loop = eventLoop as? EpollLoop { return loop.timers.set(owner, at: deadline) }
         #endif
-        owner.timer.scheduled?.cancel()
+        owner.timer.scheduled?.task.cancel()
         let bound = NIOLoopBound(owner, eventLoop: eventLoop)
-        owner.timer.scheduled = eventLoop.scheduleTask(deadline: deadline) {
-            bound.value.timer.scheduled = nil
-            bound.value.timerFired()
-        }
+        owner.timer.scheduled = ScheduledBox(
+            eventLoop.scheduleTask(deadline: deadline) {
+                bound.value.timer.scheduled = nil
+                bound.value.timerFired()
+            }
+        )
     }
 
     static func cancel(_ owner: any LoopTimerOwner, on eventLoop: any EventLoop) {
         #if os(Linux)
         if let loop = eventLoop as? EpollLoop { return loop.timers.remove(owner) }
         #endif
-        owner.timer.scheduled?.cancel()
+        owner.timer.scheduled?.task.cancel()
         owner.timer.scheduled = nil
     }
 }

@@ -14,7 +14,7 @@ struct TimerHeap {
         }
     }
 
-    static let nowhere = -1
+    static let nowhere: Int32 = -1
 
     private var entries: [Entry] = []
     private var lastOrder: UInt64 = 0
@@ -26,28 +26,28 @@ struct TimerHeap {
     mutating func set(_ owner: any LoopTimerOwner, at deadline: NIODeadline) {
         lastOrder += 1
         let entry = Entry(deadline: deadline, order: lastOrder, owner: owner)
-        let place = owner.timer.place
-        if place == Self.nowhere {
+        let place = Int(owner.timer.place)
+        if place < 0 {
             entries.append(entry)
-            owner.timer.place = entries.count - 1
+            setPlace(entries.count - 1)
             moveUp(entries.count - 1)
         } else {
             entries[place] = entry
             moveUp(place)
-            moveDown(owner.timer.place)
+            moveDown(Int(owner.timer.place))
         }
     }
 
     mutating func remove(_ owner: any LoopTimerOwner) {
-        let place = owner.timer.place
-        guard place != Self.nowhere else { return }
+        let place = Int(owner.timer.place)
+        guard place >= 0 else { return }
         owner.timer.place = Self.nowhere
         let last = entries.removeLast()
         guard place < entries.count else { return }
         entries[place] = last
-        last.owner.timer.place = place
+        setPlace(place)
         moveUp(place)
-        moveDown(last.owner.timer.place)
+        moveDown(Int(last.owner.timer.place))
     }
 
     /// Takes out the earliest timer, if its time has come.
@@ -83,7 +83,11 @@ struct TimerHeap {
 
     private mutating func exchange(_ one: Int, _ other: Int) {
         entries.swapAt(one, other)
-        entries[one].owner.timer.place = one
-        entries[other].owner.timer.place = other
+        setPlace(one)
+        setPlace(other)
+    }
+
+    private func setPlace(_ place: Int) {
+        entries[place].owner.timer.place = Int32(truncatingIfNeeded: place)
     }
 }

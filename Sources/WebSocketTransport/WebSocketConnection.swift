@@ -23,10 +23,14 @@ public final class WebSocketConnection: Sendable {
     public let subprotocol: String?
     /// What was agreed on for compression, or `nil`.
     public let compression: DeflateAgreement?
-    /// The request that opened the connection, as sent or received.
-    public let request: HTTPRequest
+    /// The request that opened the connection, as sent or received. Read anew from its bytes each time it is
+    /// asked for, where it was received.
+    public var request: HTTPRequest { opening.request }
     /// The peer's address, if the transport has such a thing.
-    public let remoteAddress: SocketAddress?
+    public var remoteAddress: SocketAddress? { peer.address }
+
+    private let opening: OpeningRequest
+    private let peer: PeerAddress
 
     private let bound: NIOLoopBound<ConnectionCore>
     /// Set once; read before every send, so without a lock.
@@ -35,7 +39,6 @@ public final class WebSocketConnection: Sendable {
 
     /// Puts a connection on a transport. To be called on `eventLoop`, after the opening handshake.
     ///
-    /// - Parameter opening: what has yet to be sent of the opening handshake; it goes out first.
     /// - Returns: the connection, and the input to feed with what the transport receives.
     public static func start(
         on transport: any ByteTransport,
@@ -45,8 +48,31 @@ public final class WebSocketConnection: Sendable {
         compression: DeflateAgreement? = nil,
         remoteAddress: SocketAddress? = nil,
         options: ConnectionOptions = .init(),
+        eventLoop: any EventLoop
+    ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
+        start(
+            on: transport,
+            role: role,
+            request: .whole(request),
+            subprotocol: subprotocol,
+            compression: compression,
+            peer: PeerAddress(remoteAddress),
+            options: options,
+            eventLoop: eventLoop
+        )
+    }
+
+    /// - Parameter answer: what has yet to be sent of the opening handshake; it goes out first.
+    package static func start(
+        on transport: any ByteTransport,
+        role: Role,
+        request: OpeningRequest,
+        subprotocol: String?,
+        compression: DeflateAgreement?,
+        peer: PeerAddress,
+        options: ConnectionOptions,
         eventLoop: any EventLoop,
-        opening: [UInt8] = []
+        answer: [UInt8] = []
     ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
         let core = ConnectionCore(
             role: role,
@@ -58,35 +84,30 @@ public final class WebSocketConnection: Sendable {
             core: core,
             request: request,
             subprotocol: subprotocol,
-            remoteAddress: remoteAddress
+            peer: peer
         )
         core.connection = connection
-        core.start(transport, opening: opening)
+        core.start(transport, answer: answer)
         return (connection, core)
     }
 
     private init(
         core: ConnectionCore,
-        request: HTTPRequest,
+        request: OpeningRequest,
         subprotocol: String?,
-        remoteAddress: SocketAddress?
+        peer: PeerAddress
     ) {
         compression = core.deflate?.agreement
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         role = core.endpoint.role
         eventLoop = core.eventLoop
         self.subprotocol = subprotocol
-        self.request = request
-        self.remoteAddress = remoteAddress
+        opening = request
+        self.peer = peer
         bound = NIOLoopBound(core, eventLoop: core.eventLoop)
     }
 
-    private final class EndBox: Sendable {
-        let end: ConnectionEnd
-        init(_ end: ConnectionEnd) { self.end = end }
-    }
-
-    func ended(_ end: ConnectionEnd) { _ = endBox.storeIfNil(EndBox(end)) }
+    func ended(_ end: EndBox) { _ = endBox.storeIfNil(end) }
 
     /// How the connection ended, or `nil` while it lives.
     public var end: ConnectionEnd? { endBox.load()?.end }
@@ -345,7 +366,7 @@ extension WebSocketConnection {
     public func onLoop(_ body: @escaping @Sendable (Isolated) -> Void) {
         guard end == nil else { return }
         withCore { core in
-            if core.end == nil { body(Isolated(core: core)) }
+            if !core.isOver { body(Isolated(core: core)) }
         }
     }
 

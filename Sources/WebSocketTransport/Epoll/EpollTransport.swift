@@ -12,7 +12,7 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
     // change below is over before the connection is called.
     @exclusivity(unchecked) package var input: (any ConnectionInput)?
     package var eventLoop: any EventLoop { loop }
-    package let remoteAddress: SocketAddress?
+    package let peer: PeerAddress
 
     private let loop: EpollLoop
     @exclusivity(unchecked) private var socket: Socket
@@ -44,9 +44,9 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
     }
 
     /// - Parameter socket: connected; owned by the transport from here on.
-    init(_ socket: Socket, remoteAddress: SocketAddress?, on loop: EpollLoop) {
+    init(_ socket: Socket, peer: PeerAddress, on loop: EpollLoop) {
         self.socket = socket
-        self.remoteAddress = remoteAddress
+        self.peer = peer
         self.loop = loop
         socket.sendWithoutDelay()
     }

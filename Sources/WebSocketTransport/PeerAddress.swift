@@ -1,0 +1,36 @@
+package import NIOCore
+
+/// A peer's address, as a connection keeps it: that of IPv4 takes no object.
+package enum PeerAddress: Sendable {
+    case unknown
+    /// The address in the order of the wire, as it lies in memory, and the port.
+    case ipv4(UInt32, port: UInt16)
+    case other(SocketAddress)
+
+    package init(_ address: SocketAddress?) {
+        switch address {
+        case .v4:
+            // POSIX's sockaddr_in: family, port, address, the latter two in the order of the wire.
+            self =
+                address?.withSockAddr { pointer, size in
+                    let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
+                    return .ipv4(
+                        bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
+                        port: UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+                    )
+                } ?? .unknown
+        case let other?: self = .other(other)
+        case nil: self = .unknown
+        }
+    }
+
+    package var address: SocketAddress? {
+        switch self {
+        case .unknown: return nil
+        case .ipv4(let address, let port):
+            let bytes = withUnsafeBytes(of: address) { ByteBuffer(bytes: $0) }
+            return try? SocketAddress(packedIPAddress: bytes, port: Int(port))
+        case .other(let address): return address
+        }
+    }
+}
