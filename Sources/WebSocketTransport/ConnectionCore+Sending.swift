@@ -237,9 +237,7 @@ extension ConnectionCore {
             fillOutbox()
             guard !outbox.isEmpty else {
                 // Nothing to say: the buffer goes back, so that an idle connection holds none.
-                let spare = outbox
-                outbox = []
-                scratch.giveBackOutput(consume spare)
+                scratch.giveBackOutput(&outbox)
                 break
             }
             writeOutbox()
@@ -253,8 +251,8 @@ extension ConnectionCore {
     /// Hands what has gathered to the transport, and `payload` right behind it.
     private func writeOutbox(_ payload: RawSpan = RawSpan()) {
         guard let transport else { return }
-        let bytes = outbox
-        outbox = []
+        var bytes: [UInt8] = []
+        swap(&bytes, &outbox)
         let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
         outboxPayload = 0
         if !transport.write(bytes.span.bytes, payload) {
@@ -262,7 +260,7 @@ extension ConnectionCore {
             inFlightWire += write.wire
             inFlightPayload += write.payload
         }
-        scratch.giveBackOutput(bytes)
+        scratch.giveBackOutput(&bytes)
     }
 
     /// A ping is answered before the data that came behind it. While the transport holds a full window, a

@@ -86,12 +86,17 @@ final class LoopScratch {
         return buffer
     }
 
-    func giveBackOutput(_ buffer: consuming [UInt8]) {
-        guard buffer.capacity > 0, buffer.capacity <= Self.keep,
-            keptOutput + buffer.capacity <= Self.keepInAll
-        else { return }
+    /// Takes a buffer back and leaves none. In place, since to empty a buffer that somebody else holds too is to
+    /// make a new one.
+    func giveBackOutput(_ given: inout [UInt8]) {
+        var buffer: [UInt8] = []
+        swap(&buffer, &given)
+        let capacity = buffer.capacity
+        guard capacity > 0, capacity <= Self.keep else { return }
         buffer.removeAll(keepingCapacity: true)
-        keptOutput += buffer.capacity
+        if output.capacity == 0 { return swap(&buffer, &output) }
+        guard keptOutput + capacity <= Self.keepInAll else { return }
+        keptOutput += capacity
         outputs.append(buffer)
     }
 }
