@@ -20,22 +20,26 @@ package final class BufferPool {
     package func take(_ capacity: Int) -> [UInt8] {
         guard capacity >= Self.smallest, !buffers.isEmpty else { return [] }
         isInUse = true
-        // The last one given back is the one whose memory is still at hand.
+        // From the end: the last free one is the one whose memory is still at hand, and of those given away the
+        // oldest is the likeliest to be free.
         let place = buffers.lastIndex { $0.capacity >= capacity } ?? buffers.endIndex - 1
         var buffer = buffers.remove(at: place)
         size -= buffer.capacity
-        // Emptied now, not when it was given back: whoever gave it back may have held it a moment longer, and
-        // emptying what is shared makes a new one.
+        // A buffer that somebody still holds is made anew by this, which is what it would cost without a pool.
         buffer.removeAll(keepingCapacity: true)
         return buffer
     }
 
-    package func giveBack(_ buffer: consuming [UInt8]) {
+    /// Takes a buffer back.
+    ///
+    /// - Parameter isFree: whether nobody else holds it any more. A message given away to a reader may be handed
+    ///   in too: once the reader has let go of it, its memory serves again.
+    package func giveBack(_ buffer: [UInt8], isFree: Bool = true) {
         let capacity = buffer.capacity
         guard capacity >= Self.smallest, size + capacity <= Self.limit else { return }
         isInUse = true
         size += capacity
-        buffers.append(buffer)
+        if isFree { buffers.append(buffer) } else { buffers.insert(buffer, at: 0) }
     }
 
     /// To be called now and then: lets go of all that is kept if nobody wanted any of it since the last call.

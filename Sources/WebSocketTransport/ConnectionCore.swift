@@ -163,8 +163,8 @@ extension ConnectionCore {
             deliver(kind, UnsafeRawBufferPointer(rebasing: input[range]))
         case .message(let kind, .held(let bytes)):
             let wasLent = bytes.withUnsafeBytes { deliver(kind, $0, owned: bytes) }
-            if wasLent, bytes.capacity >= BufferPool.smallest {
-                scratch.giveBackLarge(bytes, on: eventLoop)
+            if bytes.capacity >= BufferPool.smallest {
+                scratch.giveBackLarge(bytes, isFree: wasLent, on: eventLoop)
             }
         case .part: break  // The endpoint is asked for whole messages.
         case .ping: answerPing()

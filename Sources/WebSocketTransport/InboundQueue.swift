@@ -1,7 +1,18 @@
 /// Messages that wait for their reader, and the reader that waits for messages; never both.
 struct InboundQueue {
     private var messages = Fifo<Message>()
-    private var waiter: (continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject)?
+    private var waiter: Waiter?
+
+    /// In a class: a continuation has no layout that the compiler may know, so that each look at one beside the
+    /// queue would ask the runtime for it.
+    private final class Waiter {
+        let continuation: CheckedContinuation<Message?, any Error>
+        let reader: AnyObject
+
+        init(_ continuation: CheckedContinuation<Message?, any Error>, _ reader: AnyObject) {
+            (self.continuation, self.reader) = (continuation, reader)
+        }
+    }
     /// Bytes of the waiting messages, with the charge for each.
     private(set) var cost = 0
 
@@ -28,7 +39,7 @@ struct InboundQueue {
     /// - Returns: false when somebody waits already.
     mutating func wait(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) -> Bool {
         guard waiter == nil else { return false }
-        waiter = (continuation, reader)
+        waiter = Waiter(continuation, reader)
         return true
     }
 

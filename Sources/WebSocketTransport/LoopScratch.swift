@@ -57,8 +57,9 @@ final class LoopScratch {
     }
 
     /// Takes a large buffer back, and lets go of it when no connection has use for it soon.
-    func giveBackLarge(_ buffer: consuming [UInt8], on eventLoop: any EventLoop) {
-        large.giveBack(buffer)
+    /// See ``BufferPool/giveBack(_:isFree:)``.
+    func giveBackLarge(_ buffer: [UInt8], isFree: Bool = true, on eventLoop: any EventLoop) {
+        large.giveBack(buffer, isFree: isFree)
         guard large.size > 0, !isTrimScheduled else { return }
         isTrimScheduled = true
         scheduleTrim(on: eventLoop)

@@ -150,6 +150,15 @@ extension WebSocketConnection {
         public struct AsyncIterator: AsyncIteratorProtocol {
             let connection: WebSocketConnection
             public mutating func next() async throws -> Message? { try await connection.receive() }
+
+            // Runs where its caller does, which nearly always is on the loop, and looks for another place only
+            // when it has to wait.
+            public mutating func next(
+                isolation actor: isolated (any Actor)? = #isolation
+            ) async throws -> Message? {
+                if let message = connection.messageAtHand { return message }
+                return try await connection.receive()
+            }
         }
 
         public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(connection: connection) }
@@ -157,7 +166,7 @@ extension WebSocketConnection {
 
     /// The next message, or `nil` after the closing handshake. See ``messages``.
     public func receive() async throws -> Message? {
-        if eventLoop.inEventLoop, let message = bound.value.popMessage() { return message }
+        if let message = messageAtHand { return message }
         // The cancellation may reach the loop before the reader does: the flag tells the reader then.
         let reader = Reader()
         return try await withTaskCancellationHandler {
@@ -177,6 +186,9 @@ extension WebSocketConnection {
     private final class Reader: Sendable {
         let isCancelled = Atomic(false)
     }
+
+    /// A message that waits, if the caller is on the loop.
+    fileprivate var messageAtHand: Message? { eventLoop.inEventLoop ? bound.value.popMessage() : nil }
 
     /// Takes messages and the end by callbacks, on the event loop, from here on; those that wait come
     /// first. Not to be mixed with ``messages``.
@@ -206,10 +218,14 @@ public struct ConnectionCallbacks: Sendable {
 
 extension WebSocketConnection {
     /// Sends a text message. See ``send(_:)-(Message)``.
-    public func send(_ text: String) async throws(SendError) { try await send(Message(text)) }
+    public nonisolated(nonsending) func send(_ text: String) async throws(SendError) {
+        try await send(Message(text))
+    }
 
     /// Sends a binary message. See ``send(_:)-(Message)``.
-    public func send(_ bytes: [UInt8]) async throws(SendError) { try await send(Message(bytes)) }
+    public nonisolated(nonsending) func send(_ bytes: [UInt8]) async throws(SendError) {
+        try await send(Message(bytes))
+    }
 
     /// Sends a message: accepted whole and in order, or refused with an error.
     ///
@@ -219,7 +235,7 @@ extension WebSocketConnection {
     ///
     /// - Throws: ``SendError/usage(_:)`` when the connection is closing or the text is not UTF-8,
     ///   ``SendError/ended(_:)`` when it has ended, or ends while this waits.
-    public func send(_ message: Message) async throws(SendError) {
+    public nonisolated(nonsending) func send(_ message: Message) async throws(SendError) {
         if let end { throw .ended(end) }
         let mustWait: Bool
         if eventLoop.inEventLoop {
