@@ -59,7 +59,7 @@ bench: ## Measure, and write docs/performance.md
 	swift run -c release --package-path Benchmarks duplex-benchmarks $(ARGS)
 
 memory: ## Measure what an idle connection costs the server (Linux)
-	@scripts/dependencies.sh bench
+	@scripts/dependencies.sh run
 	swift build -c release --product duplex
 	@python3 Benchmarks/idle-memory.py .build/release/duplex $(ARGS)
 

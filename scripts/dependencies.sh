@@ -3,7 +3,8 @@
 # nothing is missing.
 #
 #   scripts/dependencies.sh run     what the build needs
-#   scripts/dependencies.sh bench   the same
+#   scripts/dependencies.sh bench   also the servers that the benchmarks measure beside Duplex; one that cannot be
+#                                   had is named here and left out of the report, which says so
 #   scripts/dependencies.sh test    also the foreign peers that the interop tests meet: a browser, ws for
 #                                   Node.js, websockets for Python, openssl
 #
@@ -14,12 +15,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly swift_minimum=6.2
 readonly python_minimum="3, 9"
-readonly venv=.build-tools/python
-readonly requirements=Tests/Interop/python/requirements.txt
-
 role=${1:-}
 case $role in
-    run | bench | test) ;;
+    run) ;;
+    test)
+        readonly venv=.build-tools/python
+        readonly requirements=Tests/Interop/python/requirements.txt
+        readonly wanted_module=websockets.asyncio.server
+        ;;
+    bench)
+        readonly venv=.build-bench/python
+        readonly requirements=Benchmarks/peers/requirements.txt
+        readonly wanted_module=picows
+        ;;
     *)
         echo "usage: scripts/dependencies.sh run|bench|test" >&2
         exit 2
@@ -130,12 +138,12 @@ find_python() {
 # The version is read from the environment's own Python, so a copied, moved or half-deleted one counts as none.
 # `pip check` would be more thorough and takes a second; this takes a tenth.
 venv_is_ready() {
-    [[ -x $venv/bin/python ]] && "$venv/bin/python" - "$requirements" >/dev/null 2>&1 <<'PYTHON'
+    [[ -x $venv/bin/python ]] && "$venv/bin/python" - "$requirements" "$wanted_module" >/dev/null 2>&1 <<'PYTHON'
 import sys
+from importlib import import_module
 from importlib.metadata import version
 
-import websockets.asyncio.server
-
+import_module(sys.argv[2])
 for line in open(sys.argv[1]):
     name, pinned, wanted = line.split("#")[0].strip().partition("==")
     if pinned and version(name) != wanted:
@@ -162,7 +170,8 @@ install_packages() {
     # apt-get's pages of output matter only if it fails. Another apt-get may be running: wait for its lock.
     log=$(mktemp "${TMPDIR:-/tmp}/duplex-apt.XXXXXX")
     # A list that cannot be refreshed is not yet a failure: the old one may do.
-    "${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >"$log" 2>&1 || true
+    [[ -n ${refreshed:-} ]] ||
+        "${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >"$log" 2>&1 || true
     if ! "${privileged[@]}" apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends \
         "${packages[@]}" >>"$log" 2>&1; then
         tail -n 15 "$log" >&2
@@ -201,6 +210,32 @@ make_venv() {
     echo "dependencies: installed $(grep -v '^#' "$requirements" | tr '\n' ' ')in $venv"
 }
 
+# One at a time, and each in a shell of its own: one peer that this system does not offer is no reason to measure
+# none.
+install_peers() {
+    local index refreshed=""
+    local -a names=("${missing[@]}") wanted=("${packages[@]}")
+    for index in "${!names[@]}"; do
+        missing=("${names[index]}")
+        packages=("${wanted[index]}")
+        (install_packages) || echo "dependencies: the benchmarks go without ${names[index]}" >&2
+        refreshed=yes
+    done
+    venv_is_ready || (make_venv) || echo "dependencies: the benchmarks go without picows" >&2
+}
+
+find_peers() {
+    have cc && have c++ || need "C and C++ compilers" g++
+    [[ -e /usr/include/boost/beast.hpp ]] || need Boost.Beast libboost-dev
+    [[ -e /usr/include/libwebsockets.h ]] || need libwebsockets libwebsockets-dev
+    have go || need Go golang-go
+    [[ -e /usr/share/gocode/src/github.com/gorilla/websocket ]] ||
+        need gorilla/websocket golang-github-gorilla-websocket-dev
+    have node || need Node.js nodejs
+    find_ws || need "ws for Node.js (where NODE_PATH leads)" node-ws
+    find_python >/dev/null || need "Python ${python_minimum/, /.} or newer, with venv" python3-venv
+}
+
 check_swift
 find_headers
 have git || need git git
@@ -225,4 +260,9 @@ install_packages
 
 if [[ $role == test ]]; then
     venv_is_ready || make_venv
+elif [[ $role == bench && $(uname) == Linux ]]; then
+    missing=()
+    packages=()
+    find_peers
+    install_peers
 fi
