@@ -25,6 +25,10 @@ class Load:
     # A window of time is measured; idle connections are counted instead.
     timed: bool = True
 
+    @property
+    def units(self):
+        return "deliveries" if self.unit == "delivery" else f"{self.unit}s"
+
 
 def echo(name, title, connections, size, depth, *more, **fields):
     arguments = ("echo", "-c", str(connections), "-s", str(size), "-d", str(depth), *more)

@@ -10,6 +10,7 @@ from servers import REFERENCE
 BEGIN = "<!-- Whole servers: written by Benchmarks/whole; do not edit -->"
 END = "<!-- Whole servers: end -->"
 UNTAKEN = "–"
+WSLOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../wsload/wsload.c")
 
 
 def table(head, rows):
@@ -57,7 +58,7 @@ def load_table(figures):
     ]
     if load.has_floor:
         columns.append(("× raw TCP", lambda name: with_range(figures.over_floor(name), 2)))
-    columns.append((f"{load.unit}s/s", lambda name: with_range(figures.rate(name))))
+    columns.append((f"{load.units}/s", lambda name: with_range(figures.rate(name))))
     if load.timed:
         columns.append(("server busy", lambda name: percent(figures.spread(name, "srv_cpu"))))
         columns.append(("wsload busy", lambda name: percent(figures.spread(name, "gen_cpu"))))
@@ -76,7 +77,10 @@ def load_table(figures):
 def summary_table(all_figures):
     """How far Duplex is ahead of each peer, under each load that both took."""
     peers = dict.fromkeys(
-        name for figures in all_figures for name in figures.servers if figures.duplex_ahead(name)
+        name
+        for figures in all_figures
+        for name in figures.servers
+        if figures.kinds[name] == "peer" and figures.duplex_ahead(name)
     )
     rows = []
     for figures in all_figures:
@@ -88,11 +92,13 @@ def summary_table(all_figures):
 
 
 def untaken(all_figures):
-    return [
-        f"- {name}, {figures.load.name}: {reason.rstrip('.')}."
-        for figures in all_figures
-        for name, reason in figures.failed.items()
-    ]
+    lines = []
+    for figures in all_figures:
+        for name, reason in figures.failed.items():
+            runs = len(figures.runs.get(name, ()))
+            after = f", left out after {runs} good runs" if runs else ""
+            lines.append(f"- {name}, {figures.load.name}{after}: {reason.rstrip('.')}.")
+    return lines
 
 
 def measured(results):
@@ -114,7 +120,8 @@ def show(results):
 
 def origin(results):
     machine = results["machine"]
-    limited = "" if results["file_limit"] > 19999 else f", at most {results['file_limit']} open files"
+    files = results["file_limit"]
+    limited = f", at most {files:,} open files" if loading.most_connections(files) < 20000 else ""
     versions = [
         f"{name} {about['version'] or '(version not said)'}"
         for name, about in results["servers"].items()
@@ -131,7 +138,7 @@ def origin(results):
 
 METHOD = """\
 Each server is a process of its own with one core; the load comes from
-[wsload](../Benchmarks/wsload/wsload.c) on another, over loopback, and every reply is checked. Within a repeat
+[wsload]({wsload}) on another, over loopback, and every reply is checked. Within a repeat
 all servers take turns, each started afresh; figures are medians of the repeats, lowest–highest in brackets.
 
 The figure to look at is the CPU time that the server's process takes for a message, user and kernel
@@ -160,9 +167,10 @@ def bars_of(figures, label=lambda name: name):
     return [Bar(label(name), figures.cost(name), figures.kinds[name]) for name in figures.servers]
 
 
-def section(results, directory, link):
+def section(results, path, directory, link):
     found = measured(results)
-    parts = [BEGIN, "## Whole servers", origin(results), METHOD, *legend(found)]
+    method = METHOD.format(wsload=os.path.relpath(WSLOAD, os.path.dirname(os.path.abspath(path))))
+    parts = [BEGIN, "## Whole servers", origin(results), method, *legend(found)]
     summary = summary_table(found)
     if summary:
         parts += ["### Duplex beside its peers", "*Duplex ahead*, under each load:", summary]
@@ -172,7 +180,8 @@ def section(results, directory, link):
             unit = capital(cost_name(load))
             parts += [f"### {capital(load.name)}", f"{capital(load.title)}.", load_table(figures)]
             parts.append(picture(load.name, capital(load.title), unit, bars_of(figures), directory, link))
-    parts += scaling([figures for figures in found if figures.load.group == "scaling" and figures.runs], directory, link)
+    scaled = [figures for figures in found if figures.load.group == "scaling" and figures.runs]
+    parts += scaling(scaled, directory, link)
     if untaken(found):
         parts += ["### Not measured", "\n".join(untaken(found))]
     return "\n\n".join([*parts, END]) + "\n"
@@ -206,7 +215,7 @@ def render(results, path):
     folder = "performance"
     directory = os.path.join(os.path.dirname(os.path.abspath(path)), folder)
     os.makedirs(directory, exist_ok=True)
-    text = section(results, directory, folder)
+    text = section(results, path, directory, folder)
     before, after = "", ""
     if os.path.exists(path):
         with open(path) as file:

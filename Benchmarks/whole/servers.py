@@ -64,8 +64,7 @@ def warn(text):
 
 def duplex_servers(path):
     if not os.access(path, os.X_OK):
-        warn(f"NOT AVAILABLE: {path} (swift build -c release --product duplex); Duplex is not measured")
-        return []
+        raise SystemExit(f"there is no {path}: swift build -c release --product duplex")
     version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout.strip()
     serve = f"{shlex.quote(path)} serve --workers 1 --port {{port}} --engine"
     return [
