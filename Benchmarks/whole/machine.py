@@ -31,7 +31,8 @@ def facts():
         "date": datetime.date.today().isoformat(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "kernel": f"{platform.system()} {platform.release()}",
+        # Without what a distribution or host appends.
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "swift": first_line(["swift", "--version"]),
         "cc": first_line(["cc", "--version"]),
     }

@@ -137,15 +137,16 @@ def origin(results):
 
 
 METHOD = """\
-Each server is a process of its own with one core; the load comes from
-[wsload]({wsload}) on another, over loopback, and every reply is checked. Within a repeat
-all servers take turns, each started afresh; figures are medians of the repeats, lowest–highest in brackets.
+Each server is a process of its own with one core; the load comes from [wsload]({wsload}) on another, over
+loopback. Replies are checked: kind, length and content, of those beyond 2 KiB one in 16 to the last byte. Within
+a repeat all servers take turns, each started afresh; figures are medians of the repeats, with the lowest–highest
+in brackets.
 
-The figure to look at is the CPU time that the server's process takes for a message, user and kernel
-together: it means the same whether the server or wsload is the limit. *Duplex ahead* is Duplex's messages per
-second of server CPU over the other's (for idle connections, the other's memory over Duplex's), run beside
-run: 1.00 and more means that Duplex, with its default engine, is ahead. *× raw TCP* is the cost over that of a
-plain TCP echo, the floor. Messages/s say little where wsload is busier than the server."""
+The figure to look at is the CPU time that the server's process takes for a message, user and kernel together: it
+means the same whether the server or wsload is the limit. *Duplex ahead* is Duplex's messages per second of server
+CPU over the other's (for idle connections, the other's memory over Duplex's), run beside run: 1.00 and more means
+that Duplex, with its default engine, is ahead. *× raw TCP* is the cost over that of a plain TCP echo, the floor.
+Messages/s say little where wsload is busier than the server."""
 
 
 def legend(found):
@@ -169,7 +170,9 @@ def bars_of(figures, label=lambda name: name):
 
 def section(results, path, directory, link):
     found = measured(results)
-    method = METHOD.format(wsload=os.path.relpath(WSLOAD, os.path.dirname(os.path.abspath(path))))
+    where = os.path.relpath(WSLOAD, os.path.dirname(os.path.abspath(path)))
+    # One line for each paragraph, as in the rest of the documents.
+    method = "\n\n".join(part.replace("\n", " ") for part in METHOD.format(wsload=where).split("\n\n"))
     parts = [BEGIN, "## Whole servers", origin(results), method, *legend(found)]
     summary = summary_table(found)
     if summary:
