@@ -138,7 +138,8 @@ def origin(results):
 
 METHOD = """\
 Each server is a process of its own with one core; the load comes from [wsload]({wsload}) on another, over
-loopback. Replies are checked: kind, length and content, of those beyond 2 KiB one in 16 to the last byte. Within
+loopback. Echoes are checked (kind, length, content; of those beyond 2 KiB one in 16 to the last byte), deliveries by
+length and order. Within
 a repeat all servers take turns, each started afresh; figures are medians of the repeats, with the lowest–highest
 in brackets.
 
