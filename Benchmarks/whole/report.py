@@ -125,7 +125,7 @@ def origin(results):
     versions = [
         f"{name} {about['version'] or '(version not said)'}"
         for name, about in results["servers"].items()
-        if about["kind"] == "peer"
+        if about["kind"] == "peer" and any(name in runs for runs in results["runs"].values())
     ]
     duplex = results["servers"].get(REFERENCE, {}).get("version", "")
     text = (
