@@ -125,7 +125,7 @@ def origin(results):
     versions = [
         f"{name} {about['version'] or '(version not said)'}"
         for name, about in results["servers"].items()
-        if about["kind"] == "peer"
+        if about["kind"] == "peer" and any(name in runs for runs in results["runs"].values())
     ]
     duplex = results["servers"].get(REFERENCE, {}).get("version", "")
     text = (
@@ -153,7 +153,7 @@ Messages/s say little where wsload is busier than the server."""
 def legend(found):
     marks = []
     if any(figures.disturbed(name) for figures in found for name in figures.servers):
-        marks.append("† other processes took more than 5 % of a core in some of these runs, also when repeated.")
+        marks.append("† something else on the machine, or its host, disturbed some of these runs, also when repeated.")
     if any(figures.lost(name) for figures in found for name in figures.servers):
         marks.append("‡ some messages were never delivered.")
     return marks

@@ -143,13 +143,13 @@ def wait_until_ready(process, port, log):
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServerFailed(f"ended with {process.returncode}; see {log}")
+            raise ServerFailed(f"ended with {process.returncode}; see {os.path.relpath(log)}")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
             time.sleep(0.02)
-    raise ServerFailed(f"did not listen on 127.0.0.1:{port} within 15 s; see {log}")
+    raise ServerFailed(f"did not listen on 127.0.0.1:{port} within 15 s; see {os.path.relpath(log)}")
 
 
 def stop(process):
