@@ -176,6 +176,7 @@ extension EpollLoop {
             waitForEvents()
             fireTimers()
             doWork()
+            LoopScratch.current.doWhatWasPutOff()
             writeGathered()
             if let stopped = stopIfDone() { return stopped() }
         }
