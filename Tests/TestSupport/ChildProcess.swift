@@ -172,6 +172,19 @@ package final class ChildProcess: Sendable {
 
     // MARK: Talking to it
 
+    /// How many files and sockets it has open, where the system tells.
+    package var openDescriptors: Int? {
+        try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
+    }
+
+    /// The names of its threads, where the system tells.
+    package var threadNames: [String]? {
+        let tasks = "/proc/\(pid)/task"
+        return (try? FileManager.default.contentsOfDirectory(atPath: tasks))?.compactMap { task in
+            try? String(contentsOfFile: "\(tasks)/\(task)/comm", encoding: .utf8)
+        }
+    }
+
     package func write(_ bytes: [UInt8]) throws { try input.write(contentsOf: Data(bytes)) }
     package func write(_ text: String) throws { try write(Array(text.utf8)) }
     package func endInput() throws { try input.close() }

@@ -1,0 +1,137 @@
+import NIOSSL
+import TestSupport
+import Testing
+import WebSocketProtocol
+import WebSocketServer
+import WebSocketTransport
+
+/// What differs between the engines, and what must not.
+@Suite("Engines", .timeLimit(.minutes(1)))
+struct EngineTests {
+    @Test(arguments: ["nio", "epoll"])
+    func `The engine asked for serves, by name`(engine: String) async throws {
+        #if !os(Linux)
+        guard engine == "nio" else { return }
+        #endif
+        let serve = try await ServeProcess.start(["--engine", engine])
+        let socket = try await WebSocketConnection.connect(to: serve.url("/echo"))
+        try await socket.send("hello")
+        #expect(try await socket.receive()?.text == "hello")
+        #expect(try await HTTPGet.get(port: serve.port, "/healthz").status == 200)
+        // The loops of the one have a name that those of the other have not.
+        if let names = serve.process.threadNames {
+            #expect(names.contains { $0.hasPrefix("duplex-epoll") } == (engine == "epoll"))
+        }
+    }
+
+    @Test func `An engine that does not exist is status 64`() async throws {
+        let process = try ChildProcess(Tools.duplex, ["serve", "--engine", "steam"])
+        let (exit, _, errors) = try await process.finished()
+        #expect(exit == .init(status: 64))
+        #expect(errors.contains("nio or epoll"))
+    }
+
+    @Test func `The engine on epoll says that it serves no TLS; by default TLS goes to SwiftNIO`()
+        async throws
+    {
+        let certificate = try await Certificate.make()
+        var configuration = WebSocketServer.Configuration(
+            port: 0,
+            tls: certificate.serverConfiguration,
+            engine: .epoll
+        )
+        let server = WebSocketServer(configuration)
+        let error = await #expect(throws: ServerError.self) { try await server.start() }
+        guard case .engineUnavailable(.epoll, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        configuration.engine = nil
+        #expect(WebSocketServer.Engine.fastest(withTLS: true) == .nio)
+        try await serving(configuration) { _ in
+        } _: { port in
+            #expect(port > 0)
+        }
+    }
+
+    #if os(Linux)
+    @Test func `Whichever engines two servers have, they never share a port`() async throws {
+        for first in WebSocketServer.Engine.allCases {
+            for second in WebSocketServer.Engine.allCases {
+                try await serving(.init(port: 0, workers: 2, engine: first)) { _ in
+                } _: { port in
+                    let other = WebSocketServer(.init(port: port, workers: 2, engine: second))
+                    await #expect(throws: ServerError.addressInUse(host: "127.0.0.1", port: port)) {
+                        try await other.start()
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `Each worker has its share of the connections, and all of them serve`() async throws {
+        let loops = Locked<Set<ObjectIdentifier>>([])
+        try await serving(.init(port: 0, workers: 3, engine: .epoll)) { server in
+            server.route("/") { socket, _ in
+                _ = loops.withLock { $0.insert(ObjectIdentifier(socket.eventLoop)) }
+                for try await message in socket.messages { try await socket.send(message) }
+            }
+        } _: { port in
+            var sockets: [WebSocketConnection] = []
+            for number in 0..<60 {
+                let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/")
+                try await socket.send("\(number)")
+                #expect(try await socket.receive()?.text == "\(number)")
+                sockets.append(socket)
+            }
+            // By chance one of three gets none of sixty once in 10^10 runs.
+            #expect(loops.withLock { $0.count } == 3)
+        }
+    }
+
+    @Test func `Without descriptors left it serves those it has, and others as soon as there is room`()
+        async throws
+    {
+        // A limit of its own, for this process and the shell that sets it.
+        let process = try ChildProcess(
+            "/bin/sh",
+            [
+                "-c", "ulimit -n 40 && exec \"$0\" serve --port 0 --workers 1 --engine epoll", Tools.duplex,
+            ]
+        )
+        let place = try await process.line(beginning: "Duplex serves on ")
+        let port = try #require(place.split(separator: ":").last.flatMap { Int($0) })
+        let url = "ws://127.0.0.1:\(port)/echo"
+        var open: [WebSocketConnection] = []
+        // More than 40 can never be open; each opens but the one that finds no room.
+        var waiting: Task<WebSocketConnection, any Error>?
+        for _ in 0..<40 {
+            let attempt = Task { try await WebSocketConnection.connect(to: url) }
+            let opened = Locked<WebSocketConnection?>(nil)
+            let watcher = Task {
+                if let socket = try? await attempt.value { opened.withLock { $0 = socket } }
+            }
+            // Either it opens, or those before are served while it waits: the echo comes behind the attempt.
+            for _ in 0..<50 where opened.withLock({ $0 == nil }) {
+                guard let first = open.first else {
+                    await watcher.value
+                    break
+                }
+                try await first.send("still there")
+                #expect(try await first.receive()?.text == "still there")
+            }
+            guard let socket = opened.withLock({ $0 }) else {
+                waiting = attempt
+                break
+            }
+            open.append(socket)
+        }
+        let attempt = try #require(waiting, "the limit was never met")
+        #expect(open.count > 5)
+        for socket in open.prefix(3) { try await socket.close() }
+        let socket = try await within(waitingFor: "room") { try await attempt.value }
+        try await socket.send("in at last")
+        #expect(try await socket.receive()?.text == "in at last")
+    }
+    #endif
+}
