@@ -139,9 +139,9 @@ def origin(results):
 METHOD = """\
 Each server is a process of its own with one core; the load comes from [wsload]({wsload}) on another, over
 loopback. Echoes are checked (kind, length, content; of those beyond 2 KiB one in 16 to the last byte), deliveries by
-length and order. Within
-a repeat all servers take turns, each started afresh; figures are medians of the repeats, with the lowest–highest
-in brackets.
+length and order. gorilla, libwebsockets and picows leave it to the application whether text is UTF-8; the others
+check it, as the standard demands. Within a repeat all servers take turns, each started afresh; figures are medians
+of the repeats, with the lowest–highest in brackets.
 
 The figure to look at is the CPU time that the server's process takes for a message, user and kernel together: it
 means the same whether the server or wsload is the limit. *Duplex ahead* is Duplex's messages per second of server

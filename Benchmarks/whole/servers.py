@@ -108,6 +108,9 @@ def find(names, duplex, script, directory):
     servers = []
     if not names or any(name.startswith("duplex") for name in names):
         servers += duplex_servers(duplex)
+    if "duplex" in names:
+        # All of its engines at once.
+        names = [server.name for server in servers] + [name for name in names if name != "duplex"]
     servers += named_peers(os.environ.get("PEER", ""))
     have = {server.name for server in servers}
     if not names or any(name not in have and not name.startswith("duplex") for name in names):
