@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the Autobahn TestSuite against Duplex in both roles at once: its fuzzing client against the /echo of
-# `duplex serve`, and its fuzzing server against autobahn-client, which reads once by callbacks ("client") and
+# `duplex serve`, on the default engine ("server") and on SwiftNIO ("server-nio"), and its fuzzing server against autobahn-client, which reads once by callbacks ("client") and
 # once by a task ("client-task"). Fails unless the results are those of expected.json.
 #
 #   Conformance/run.sh            every case; rewrites docs/conformance.md
 #   Conformance/run.sh --accept   the same, and makes what came out the expected results
 #   Conformance/run.sh --fast     what `make test` has time for
 #
-# The suite's own reports are kept: .build-conformance/{server,client,client-task}/index.html
+# The suite's own reports are kept: .build-conformance/{server,server-nio,client,client-task}/index.html
 # PRODUCTS names the folder of the two programs, if they are not where `make conformance` puts them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -103,12 +103,19 @@ mkdir -p "$out"
 servers=
 testing=
 
-start duplex "$duplex" serve --port 0
-servers+=" $pid"
-find_port duplex 'Duplex serves on 127\.0\.0\.1:'
-wstest server fuzzingclient \
-    "\"servers\": [{\"agent\": \"Duplex\", \"url\": \"ws://127.0.0.1:$port/echo\"}], \"cases\": $cases"
-testing+=" $pid"
+# test_server ROLE OPTION...: starts a server and the suite's client.
+test_server() {
+    local role=$1
+    shift
+    start "duplex-$role" "$duplex" serve --port 0 "$@"
+    servers+=" $pid"
+    find_port "duplex-$role" 'Duplex serves on 127\.0\.0\.1:'
+    wstest "$role" fuzzingclient \
+        "\"servers\": [{\"agent\": \"Duplex\", \"url\": \"ws://127.0.0.1:$port/echo\"}], \"cases\": $cases"
+    testing+=" $pid"
+}
+test_server server
+test_server server-nio --engine nio
 
 # test_client ROLE FACE EXCLUDED: starts a fuzzing server and its client.
 test_client() {

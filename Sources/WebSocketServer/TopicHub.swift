@@ -9,74 +9,70 @@ public import WebSocketTransport
 /// in the same order. A subscriber too slow to keep up, with more than ``ConnectionOptions/outboundLimit``
 /// waiting, is closed with 1013.
 public final class TopicHub: Sendable {
-    /// The subscribers of one topic on one event loop.
-    private struct LoopGroup {
-        let eventLoop: any EventLoop
-        var subscribers: Set<WebSocketConnection> = []
+    /// Where the subscribers of a topic live, and who they are.
+    private struct Topic {
+        var places: [ObjectIdentifier: (loop: LoopTopics, subscribers: Set<WebSocketConnection>)] = [:]
     }
 
-    private let topics = Mutex<[String: [ObjectIdentifier: LoopGroup]]>([:])
+    private struct State {
+        var loops: [ObjectIdentifier: LoopTopics] = [:]
+        var topics: [String: Topic] = [:]
+    }
+
+    private let state = Mutex(State())
 
     public init() {}
+
+    // What changes on a loop is posted to it under the lock, so that every loop sees subscriptions and messages in
+    // one order.
 
     /// Adds a connection to a topic, until ``unsubscribe(_:from:)``.
     public func subscribe(_ connection: WebSocketConnection, to topic: String) {
         let key = ObjectIdentifier(connection.eventLoop)
-        _ = topics.withLock { topics in
-            topics[topic, default: [:]][key, default: LoopGroup(eventLoop: connection.eventLoop)]
-                .subscribers.insert(connection)
+        state.withLock { state in
+            let loop = state.loops[key] ?? LoopTopics(connection.eventLoop)
+            state.loops[key] = loop
+            let isNew = state.topics[topic, default: Topic()].places[key, default: (loop, [])]
+                .subscribers.insert(connection).inserted
+            if isNew { loop.add(connection, to: topic) }
         }
     }
 
     /// Takes a connection from a topic. A topic without subscribers costs nothing.
     public func unsubscribe(_ connection: WebSocketConnection, from topic: String) {
         let key = ObjectIdentifier(connection.eventLoop)
-        topics.withLock { topics in
-            guard var groups = topics.removeValue(forKey: topic) else { return }
-            groups[key]?.subscribers.remove(connection)
-            if groups[key]?.subscribers.isEmpty == true { groups[key] = nil }
-            if !groups.isEmpty { topics[topic] = groups }
+        state.withLock { state in
+            guard let loop = state.topics[topic]?.places[key]?.loop,
+                state.topics[topic]?.places[key]?.subscribers.remove(connection) != nil
+            else { return }
+            loop.remove(connection, from: topic)
+            if state.topics[topic]?.places[key]?.subscribers.isEmpty == true {
+                state.topics[topic]?.places[key] = nil
+            }
+            if state.topics[topic]?.places.isEmpty == true { state.topics[topic] = nil }
         }
     }
 
     /// How many connections are subscribed to a topic.
     public func subscriberCount(of topic: String) -> Int {
-        topics.withLock { $0[topic]?.values.reduce(0) { $0 + $1.subscribers.count } ?? 0 }
+        state.withLock { $0.topics[topic]?.places.values.reduce(0) { $0 + $1.subscribers.count } ?? 0 }
     }
 
     /// Sends a message to every subscriber of a topic.
     ///
-    /// Suspends until it was handed to all of them: a publisher is never ahead of the event loops by more
-    /// than one message.
+    /// Suspends until it was handed to all their event loops: a publisher is never ahead of them by more than one
+    /// message. What a loop was handed goes out when its turn ends, several messages to a topic in one write for
+    /// each subscriber; and before anything that is sent to one of them after this returns.
     ///
     /// - Throws: ``UsageError/textNotUTF8(offset:)``.
     public func publish(_ message: Message, to topic: String) async throws(UsageError) {
         let prepared = try PreparedMessage(message)
         await withCheckedContinuation { continuation in
             let countdown = Countdown(continuation)
-            // Handed over under the lock, so that every loop sees the messages of a topic in one order.
-            topics.withLock { topics in
-                let groups = topics[topic].map { Array($0.values) } ?? []
-                countdown.start(groups.count)
-                for group in groups {
-                    group.eventLoop.execute {
-                        for subscriber in group.subscribers { Self.deliver(prepared, to: subscriber) }
-                        countdown.step()
-                    }
-                }
-            }
-        }
-    }
-
-    private static func deliver(_ prepared: PreparedMessage, to subscriber: WebSocketConnection) {
-        subscriber.onLoop { socket in
-            do throws(SendError) {
-                try socket.send(prepared)
-            } catch .bufferFull {
-                // Refused only for codes that cannot be sent, and this one can.
-                try? socket.close(code: .tryAgainLater, reason: "too slow for this topic")
-            } catch {
-                // It is closing or has ended, and will leave the topic by itself.
+            state.withLock { state in
+                let loops = state.topics[topic]?.places.values.map(\.loop) ?? []
+                countdown.start(loops.count)
+                for loop in loops { loop.publish(prepared, to: topic) { countdown.step() } }
             }
         }
     }

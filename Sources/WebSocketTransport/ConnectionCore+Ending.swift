@@ -7,6 +7,7 @@ extension ConnectionCore {
     /// Begins the closing handshake behind what is already accepted for sending. Does nothing when closing
     /// has begun.
     func close(_ payload: ClosePayload, timeout: Duration? = nil) {
+        scratch.doWhatWasPutOff()
         guard !isOver else { return }
         if closeRequest == nil {
             closeRequest = payload

@@ -13,6 +13,8 @@ extension ConnectionCore {
     }
 
     func checkMaySend() throws(SendError) {
+        // What was published before goes out before.
+        if !scratch.putOffWork.isEmpty { scratch.doWhatWasPutOff() }
         if let end { throw .ended(end) }
         guard closeRequest == nil, endpoint.maySendData else { throw .usage(.notOpen) }
     }
@@ -63,7 +65,7 @@ extension ConnectionCore {
         return bytes.baseAddress == textInHand.baseAddress && bytes.count == textInHand.count
     }
 
-    private func mayGoAtOnce(_ count: Int) -> Bool {
+    func mayGoAtOnce(_ count: Int) -> Bool {
         isWireFree && count <= (options.fragmentSize ?? .max)
     }
 
@@ -123,7 +125,7 @@ extension ConnectionCore {
 
     /// From which size on a payload is handed to the transport where it lies, rather than copied behind its
     /// header: so much that the copy costs more than a write of its own.
-    private var payloadSizeForReference: Int { inFlight.isEmpty ? 64 << 10 : .max }
+    var payloadSizeForReference: Int { inFlight.isEmpty ? 64 << 10 : .max }
 
     func beginStream(_ kind: MessageKind, compress: Bool = true) throws(SendError) -> OutboundQueue.StreamID {
         try checkMaySend()
@@ -249,7 +251,7 @@ extension ConnectionCore {
     }
 
     /// Hands what has gathered to the transport, and `payload` right behind it.
-    private func writeOutbox(_ payload: RawSpan = RawSpan()) {
+    func writeOutbox(_ payload: RawSpan = RawSpan()) {
         guard let transport else { return }
         var bytes: [UInt8] = []
         swap(&bytes, &outbox)

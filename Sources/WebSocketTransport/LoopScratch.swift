@@ -20,6 +20,8 @@ final class LoopScratch {
     /// Buffers for large messages.
     let large = BufferPool()
     private var isTrimScheduled = false
+    /// See ``TurnEnd``.
+    @exclusivity(unchecked) var putOffWork: [() -> Void] = []
     private var lastOptions: SharedOptions?
 
     @exclusivity(unchecked) private var input: [UInt8] = []

@@ -122,6 +122,9 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
+    /// The connection's state; on its loop.
+    var coreOnLoop: ConnectionCore { bound.value }
+
     func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value {
         if eventLoop.inEventLoop { return body(bound.value) }
         return await withCheckedContinuation { continuation in

@@ -28,6 +28,8 @@ package final class EpollListener: Sendable {
                 let socket = try Socket(family: address.protocol)
                 sockets.append(socket)
                 socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+                // Those that it accepts inherit it.
+                socket.sendWithoutDelay()
                 // The first is bound by itself and shares its address only then: otherwise a second server
                 // would get it too, and take half of the connections, without anybody being told.
                 if sockets.count > 1 { socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }

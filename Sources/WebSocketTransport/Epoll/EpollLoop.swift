@@ -157,13 +157,18 @@ extension EpollLoop {
         _ = duplex_epoll_control(epoll, duplex_epoll_change, descriptor, events)
     }
 
-    /// Forgets a descriptor; to be called before it is closed.
-    func remove(_ descriptor: CInt) {
+    /// Forgets a descriptor that is closed right after this, which epoll takes for its removal.
+    func forget(_ descriptor: CInt) {
         let index = Int(descriptor)
         guard index < sources.count, sources[index] != nil else { return }
-        _ = duplex_epoll_control(epoll, duplex_epoll_remove, descriptor, 0)
         sources[index] = nil
         sourceCount -= 1
+    }
+
+    /// Stops watching a descriptor that stays open.
+    func remove(_ descriptor: CInt) {
+        _ = duplex_epoll_control(epoll, duplex_epoll_remove, descriptor, 0)
+        forget(descriptor)
     }
 }
 
@@ -176,6 +181,7 @@ extension EpollLoop {
             waitForEvents()
             fireTimers()
             doWork()
+            LoopScratch.current.doWhatWasPutOff()
             writeGathered()
             if let stopped = stopIfDone() { return stopped() }
         }

@@ -48,7 +48,6 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
         self.socket = socket
         self.peer = peer
         self.loop = loop
-        socket.sendWithoutDelay()
     }
 
     /// Begins to read.
@@ -199,7 +198,7 @@ extension EpollTransport {
 
     private func release() {
         guard socket.isOpen else { return }
-        loop.remove(socket.descriptor)
+        loop.forget(socket.descriptor)
         socket.close()
         input = nil
         unwritten = nil
