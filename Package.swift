@@ -114,6 +114,8 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        // A malloc that counts, for the tests of what a message allocates.
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
             name: "WebSocketProtocolTests",
             dependencies: [
@@ -125,6 +127,7 @@ let package = Package(
         .testTarget(
             name: "WebSocketTransportTests",
             dependencies: [
+                "CAllocationCounter",
                 "TestSupport",
                 "WebSocketTransport",
                 "WebSocketProtocol",

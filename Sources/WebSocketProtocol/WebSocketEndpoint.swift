@@ -22,15 +22,15 @@ public struct WebSocketEndpoint {
     private var controlPayload: [UInt8] = []
 
     // Write side.
-    private var maskingKeys: MaskingKeySource
-    private var outgoing: OutgoingMessage?
+    var maskingKeys: MaskingKeySource
+    var outgoing: OutgoingMessage?
     /// The payload of the pong that is due. Only the latest ping's is kept: §5.5.3 allows to answer just
     /// that one, and so a peer that pings without reading cannot fill memory.
-    private var duePong: [UInt8]?
+    var duePong: [UInt8]?
 
     // Both sides.
-    public private(set) var closeHandshake = CloseHandshake()
-    private let messageExtension: (any MessageExtension)?
+    public internal(set) var closeHandshake = CloseHandshake()
+    let messageExtension: (any MessageExtension)?
 
     /// - Parameters:
     ///   - role: which end this is.
@@ -93,15 +93,6 @@ private struct IncomingMessage: Sendable {
     var utf8 = UTF8Validator()
 }
 
-/// The fragmented message being sent.
-private struct OutgoingMessage: Sendable {
-    let kind: MessageKind
-    /// Of its first frame: whether an extension changes it.
-    var reservedBits: UInt8 = 0
-    var validated = 0
-    var utf8 = UTF8Validator()
-}
-
 // MARK: - Receiving
 
 extension WebSocketEndpoint {
@@ -147,6 +138,12 @@ extension WebSocketEndpoint {
 
     /// Whether data may be sent: neither end has begun to close.
     public var maySendData: Bool { closeHandshake.maySendData }
+
+    /// Whether the next byte begins a message, to be handed out whole.
+    var isBetweenMessages: Bool {
+        frame == nil && message == nil && !headerParser.isInsideHeader && delivery == .messages
+            && closeHandshake.mayReceive
+    }
 
     private var frameRules: FrameRules {
         FrameRules(
@@ -363,323 +360,4 @@ extension WebSocketEndpoint {
 
     /// Whether the peer is in the middle of a frame or message, as far as its bytes tell.
     public var isReceivingMessage: Bool { message != nil || frame != nil || headerParser.isInsideHeader }
-}
-
-// MARK: - Receiving, the usual case
-
-extension WebSocketEndpoint {
-    /// A message that lies whole in the input.
-    package struct WholeMessage {
-        package let kind: MessageKind
-        /// Where its payload lies, unmasked.
-        package let range: Range<Int>
-    }
-
-    /// Takes the next message if it is one frame, lies whole in the input and breaks no rule, as nearly all
-    /// messages do.
-    ///
-    /// What is anything else is left for ``receive(_:at:)``, which alone judges and explains.
-    package mutating func receiveWhole(
-        _ input: UnsafeMutableRawBufferPointer,
-        at offset: inout Int
-    ) -> WholeMessage? {
-        guard frame == nil, message == nil, !headerParser.isInsideHeader, closeHandshake.mayReceive,
-            delivery == .messages, let base = input.baseAddress
-        else { return nil }
-        let available = input.count - offset
-        guard available >= 2 else { return nil }
-        let first = base.load(fromByteOffset: offset, as: UInt8.self)
-        let second = base.load(fromByteOffset: offset + 1, as: UInt8.self)
-        let isMasked = second & 0x80 != 0
-        // Final, no reserved bits, text or binary; masked if it must be.
-        guard first == 0x81 || first == 0x82, isMasked == (role == .server) else { return nil }
-        var length = Int(second & 0x7F)
-        var index = 2
-        if length == 126 {
-            guard available >= 4 else { return nil }
-            length = Int(UInt16(bigEndian: base.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self)))
-            guard length > 125 else { return nil }
-            index = 4
-        }
-        guard length < 127 || index == 4, length <= limits.maxMessageSize,
-            length <= limits.maxFrameSize ?? .max, available - index - (isMasked ? 4 : 0) >= length
-        else { return nil }
-        var key = MaskingKey(word: 0)
-        if isMasked {
-            key = MaskingKey(word: base.loadUnaligned(fromByteOffset: offset + index, as: UInt32.self))
-            index += 4
-        }
-        let range = (offset + index)..<(offset + index + length)
-        let payload = UnsafeMutableRawBufferPointer(rebasing: input[range])
-        if isMasked { key.apply(to: payload) }
-        let kind: MessageKind = first == 0x81 ? .text : .binary
-        if kind == .text {
-            var utf8 = UTF8Validator()
-            guard utf8.validate(UnsafeRawBufferPointer(payload)) == nil, utf8.isComplete else {
-                // Masked again, so that it is judged from the beginning.
-                if isMasked { key.apply(to: payload) }
-                return nil
-            }
-        }
-        offset = range.upperBound
-        return WholeMessage(kind: kind, range: range)
-    }
-}
-
-// MARK: - Sending
-
-extension WebSocketEndpoint {
-    /// Appends a whole message, as one frame.
-    ///
-    /// - Parameter usesExtensions: whether the message extension may change it; `false` sends a message
-    ///   uncompressed, as one should that holds a secret beside what others may choose.
-    /// - Throws: ``UsageError/notOpen`` once closing has begun, ``UsageError/messageUnderWay`` inside a
-    ///   fragmented message, ``UsageError/textNotUTF8(offset:)``. Nothing is appended then.
-    public mutating func send(
-        _ kind: MessageKind,
-        _ payload: RawSpan,
-        usesExtensions: Bool = true,
-        into output: inout [UInt8]
-    ) throws(UsageError) {
-        _ = try send(
-            kind,
-            payload,
-            usesExtensions: usesExtensions,
-            isChecked: false,
-            leavingOut: .max,
-            into: &output
-        )
-    }
-
-    /// Appends a whole message, without its payload where that is large and needs no change.
-    ///
-    /// - Parameters:
-    ///   - isChecked: whether text is known to be UTF-8.
-    ///   - size: from how many bytes on an unchanged payload is left out.
-    /// - Returns: whether the payload was left out, so that it must follow `output` as it is.
-    /// - Throws: as ``send(_:_:usesExtensions:into:)``.
-    package mutating func send(
-        _ kind: MessageKind,
-        _ payload: RawSpan,
-        usesExtensions: Bool,
-        isChecked: Bool,
-        leavingOut size: Int,
-        into output: inout [UInt8]
-    ) throws(UsageError) -> Bool {
-        try checkWholeMessageMayBeSent()
-        if kind == .text, !isChecked {
-            var utf8 = UTF8Validator()
-            if let bad = utf8.validate(payload) { throw .textNotUTF8(offset: bad) }
-            guard utf8.isComplete else { throw .textNotUTF8(offset: payload.byteCount) }
-        }
-        let isChanged = role == .client || (usesExtensions && messageExtension != nil)
-        guard payload.byteCount >= size, !isChanged else {
-            appendMessage(kind, payload, usesExtensions: usesExtensions, into: &output)
-            return false
-        }
-        FrameHeader(isFinal: true, opcode: kind.opcode, payloadLength: UInt64(payload.byteCount))
-            .append(to: &output)
-        return true
-    }
-
-    private mutating func appendMessage(
-        _ kind: MessageKind,
-        _ payload: RawSpan,
-        usesExtensions: Bool,
-        into output: inout [UInt8]
-    ) {
-        if usesExtensions, let messageExtension {
-            var changed: [UInt8] = []
-            let bits = payload.withUnsafeBytes { messageExtension.send(kind, whole: $0, into: &changed) }
-            if bits != 0 {
-                return appendFrame(
-                    opcode: kind.opcode,
-                    isFinal: true,
-                    reservedBits: bits,
-                    changed.span.bytes,
-                    into: &output
-                )
-            }
-        }
-        appendFrame(opcode: kind.opcode, isFinal: true, payload, into: &output)
-    }
-
-    /// Appends a text message, as one frame.
-    ///
-    /// - Throws: ``UsageError/notOpen``, ``UsageError/messageUnderWay``. Nothing is appended then.
-    public mutating func send(
-        _ text: String,
-        usesExtensions: Bool = true,
-        into output: inout [UInt8]
-    ) throws(UsageError) {
-        try checkWholeMessageMayBeSent()
-        var text = text
-        text.withUTF8 { utf8 in
-            // A String is valid UTF-8 by construction.
-            appendMessage(
-                .text,
-                RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)),
-                usesExtensions: usesExtensions,
-                into: &output
-            )
-        }
-    }
-
-    private func checkWholeMessageMayBeSent() throws(UsageError) {
-        guard maySendData else { throw .notOpen }
-        guard outgoing == nil else { throw .messageUnderWay }
-    }
-
-    /// Appends one fragment of a message (RFC 6455 §5.4). Pings, pongs and the closing handshake may go
-    /// between fragments; other messages may not.
-    ///
-    /// - Parameters:
-    ///   - kind: the same for each fragment of a message.
-    ///   - isLast: ends the message.
-    ///   - usesExtensions: see ``send(_:_:usesExtensions:into:)``; the first fragment's word counts.
-    /// - Throws: ``UsageError/notOpen``, ``UsageError/messageUnderWay`` when `kind` differs from the first
-    ///   fragment's, ``UsageError/textNotUTF8(offset:)`` (text may be cut inside a character, but not end
-    ///   there). Nothing is appended then.
-    public mutating func sendFragment(
-        _ kind: MessageKind,
-        _ payload: RawSpan,
-        isLast: Bool,
-        usesExtensions: Bool = true,
-        into output: inout [UInt8]
-    ) throws(UsageError) {
-        guard maySendData else { throw .notOpen }
-        var current = outgoing ?? OutgoingMessage(kind: kind)
-        guard current.kind == kind else { throw .messageUnderWay }
-        if kind == .text {
-            if let bad = current.utf8.validate(payload) {
-                throw .textNotUTF8(offset: current.validated + bad)
-            }
-            current.validated += payload.byteCount
-            if isLast, !current.utf8.isComplete { throw .textNotUTF8(offset: current.validated) }
-        }
-        let isFirst = outgoing == nil
-        if isFirst, usesExtensions { current.reservedBits = messageExtension?.beginSending(kind) ?? 0 }
-        outgoing = isLast ? nil : current
-        let opcode = isFirst ? kind.opcode : .continuation
-        guard let messageExtension, current.reservedBits != 0 else {
-            return appendFrame(opcode: opcode, isFinal: isLast, payload, into: &output)
-        }
-        var changed: [UInt8] = []
-        payload.withUnsafeBytes { messageExtension.send(fragment: $0, isLast: isLast, into: &changed) }
-        let bits = isFirst ? current.reservedBits : 0
-        appendFrame(
-            opcode: opcode,
-            isFinal: isLast,
-            reservedBits: bits,
-            changed.span.bytes,
-            into: &output
-        )
-    }
-
-    /// Whether a fragmented message has been begun and not ended.
-    public var isSendingMessage: Bool { outgoing != nil }
-
-    /// Appends a ping (RFC 6455 §5.5.2).
-    ///
-    /// - Throws: ``UsageError/notOpen``, ``UsageError/controlPayloadTooLong(bytes:)``.
-    public mutating func sendPing(_ payload: RawSpan, into output: inout [UInt8]) throws(UsageError) {
-        try sendControl(.ping, payload, into: &output)
-    }
-
-    /// Appends an unasked pong, which serves as a one-way heartbeat (RFC 6455 §5.5.3).
-    ///
-    /// - Throws: ``UsageError/notOpen``, ``UsageError/controlPayloadTooLong(bytes:)``.
-    public mutating func sendPong(_ payload: RawSpan, into output: inout [UInt8]) throws(UsageError) {
-        try sendControl(.pong, payload, into: &output)
-    }
-
-    private mutating func sendControl(
-        _ opcode: Opcode,
-        _ payload: RawSpan,
-        into output: inout [UInt8]
-    ) throws(UsageError) {
-        guard maySendData else { throw .notOpen }
-        guard payload.byteCount <= FrameHeader.maximumControlPayload else {
-            throw .controlPayloadTooLong(bytes: payload.byteCount)
-        }
-        appendFrame(opcode: opcode, isFinal: true, payload, into: &output)
-    }
-
-    /// Begins the closing handshake (RFC 6455 §7.1.2). Does nothing when it has begun already, from
-    /// either end. A message under way stays unfinished.
-    ///
-    /// - Returns: whether this call began it.
-    @discardableResult
-    public mutating func close(_ payload: ClosePayload, into output: inout [UInt8]) -> Bool {
-        guard let frame = closeHandshake.close(payload) else { return false }
-        // RFC 6455 §5.5.1: nothing follows our close frame, so a pong that is due goes out before it.
-        appendDuePong(into: &output)
-        appendFrame(opcode: .close, isFinal: true, frame.bytes.span.bytes, into: &output)
-        return true
-    }
-
-    /// Whether the peer is owed a pong or a close frame.
-    public var owesReplies: Bool { duePong != nil || closeHandshake.owesFrame }
-
-    /// Appends the pong and the close frame that are due, if any.
-    ///
-    /// They may go ahead of messages that wait, and between the fragments of one. While they are not
-    /// taken, later pings replace the pong that is due.
-    public mutating func drainReplies(into output: inout [UInt8]) {
-        appendDuePong(into: &output)
-        if let frame = closeHandshake.takeOwedFrame() {
-            appendFrame(opcode: .close, isFinal: true, frame.bytes.span.bytes, into: &output)
-        }
-    }
-
-    private mutating func appendDuePong(into output: inout [UInt8]) {
-        guard let payload = duePong else { return }
-        duePong = nil
-        appendFrame(opcode: .pong, isFinal: true, payload.span.bytes, into: &output)
-    }
-
-    private mutating func appendFrame(
-        opcode: Opcode,
-        isFinal: Bool,
-        reservedBits: UInt8 = 0,
-        _ payload: RawSpan,
-        into output: inout [UInt8]
-    ) {
-        if role == .server, payload.byteCount <= FrameHeader.maximumControlPayload {
-            return Self.appendSmallFrame(
-                0x80 * (isFinal ? 1 : 0) | reservedBits << 4 | opcode.rawValue,
-                payload,
-                into: &output
-            )
-        }
-        let key = role == .client ? maskingKeys.next() : nil
-        FrameHeader(
-            isFinal: isFinal,
-            reservedBits: reservedBits,
-            opcode: opcode,
-            maskingKey: key,
-            payloadLength: UInt64(payload.byteCount)
-        ).append(to: &output)
-        let start = output.count
-        payload.withUnsafeBytes { output.append(contentsOf: $0) }
-        guard let key else { return }
-        output.withUnsafeMutableBytes {
-            key.apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
-        }
-    }
-
-    /// A server's frame whose length fits its second byte: put together beside the output, so that this grows
-    /// once.
-    private static func appendSmallFrame(_ first: UInt8, _ payload: RawSpan, into output: inout [UInt8]) {
-        let count = payload.byteCount
-        withUnsafeTemporaryAllocation(byteCount: 2 + FrameHeader.maximumControlPayload, alignment: 1) {
-            frame in
-            frame[0] = first
-            frame[1] = UInt8(truncatingIfNeeded: count)
-            payload.withUnsafeBytes {
-                UnsafeMutableRawBufferPointer(rebasing: frame[2...]).copyMemory(from: $0)
-            }
-            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: frame[..<(2 + count)]))
-        }
-    }
 }

@@ -4,7 +4,7 @@ import WebSocketTransport
 
 /// Runs a server of this process, on a port that the system chose, for as long as `body` runs.
 ///
-/// Where the configuration keeps the default deadline of the opening handshake, it is made a minute: a
+/// Where the configuration names no engine, ``Tools/engine`` is taken. Where it keeps the default deadline of the opening handshake, it is made a minute: a
 /// client that is a task of a test may be kept waiting by the other tests.
 ///
 /// - Parameter routes: adds what it serves.
@@ -14,6 +14,7 @@ package func serving<Value>(
     _ body: (Int) async throws -> Value
 ) async throws -> Value {
     var configuration = configuration
+    if configuration.tls == nil { configuration.engine = configuration.engine ?? Tools.engine }
     if configuration.connection.handshakeTimeout == ConnectionOptions().handshakeTimeout {
         configuration.connection.handshakeTimeout = .seconds(60)
     }

@@ -1,4 +1,5 @@
 package import Foundation
+package import WebSocketServer
 
 /// Where the programs are that the tests meet. `make test` installs them.
 package enum Tools {
@@ -23,6 +24,12 @@ package enum Tools {
     package static let chromium =
         existing(ProcessInfo.processInfo.environment["CHROMIUM"])
         ?? onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")
+
+    /// The engine that servers under test run on, if the environment names one; else the default. `make test`
+    /// has the tests of servers run on both.
+    package static let engine = ProcessInfo.processInfo.environment["DUPLEX_TEST_ENGINE"].flatMap {
+        WebSocketServer.Engine(rawValue: $0)
+    }
 
     /// In CI a missing tool is a failure; a person who runs `swift test` without `make` is only told.
     package static let areRequired = ProcessInfo.processInfo.environment["DUPLEX_REQUIRE_TOOLS"] == "1"

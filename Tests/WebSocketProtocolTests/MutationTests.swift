@@ -76,6 +76,10 @@ struct MutationTests {
             // How much of a text in parts was handed out before its first wrong byte is the cut's affair.
             guard delivery == .messages else { continue }
             try #require(try outcome(of: [bytes[...]], at: endpoint) == result, "seed \(seed)")
+            try #require(
+                try outcome(of: [bytes[...]], at: endpoint, shortcut: true) == result,
+                "the short way, seed \(seed)"
+            )
         }
         // Damage that is never noticed would say that the streams are not damaged.
         #expect(failures > 1_000)

@@ -1,4 +1,5 @@
 import TestSupport
+import WebSocketServer
 
 /// `duplex serve` as a program of its own, on a port that the system chose.
 struct ServeProcess: Sendable {
@@ -7,7 +8,9 @@ struct ServeProcess: Sendable {
 
     /// - Parameter arguments: beside `--port 0`.
     static func start(_ arguments: [String] = []) async throws -> ServeProcess {
-        let process = try ChildProcess(Tools.duplex, ["serve", "--port", "0"] + arguments)
+        let engine =
+            Tools.engine.map { arguments.contains("--engine") ? [] : ["--engine", $0.rawValue] } ?? []
+        let process = try ChildProcess(Tools.duplex, ["serve", "--port", "0"] + engine + arguments)
         let place = try await process.line(beginning: "Duplex serves on ")
         guard let port = place.split(separator: ":").last.flatMap({ Int($0) }) else {
             throw TookTooLong(limit: .zero, what: "a port in \"\(place)\"")

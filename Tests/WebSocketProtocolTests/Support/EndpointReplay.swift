@@ -48,7 +48,13 @@ struct Outcome: Equatable {
 }
 
 /// Feeds an endpoint piece by piece, and takes its replies behind every event.
-func outcome(of pieces: some Sequence<ArraySlice<UInt8>>, at endpoint: WebSocketEndpoint) throws -> Outcome {
+///
+/// - Parameter shortcut: whether messages that lie whole in a piece are taken the short way, as a connection does.
+func outcome(
+    of pieces: some Sequence<ArraySlice<UInt8>>,
+    at endpoint: WebSocketEndpoint,
+    shortcut: Bool = false
+) throws -> Outcome {
     var endpoint = endpoint
     var outcome = Outcome()
     var replies: [UInt8] = []
@@ -57,7 +63,12 @@ func outcome(of pieces: some Sequence<ArraySlice<UInt8>>, at endpoint: WebSocket
         var offset = 0
         // Each event uses a byte at least, but for those that fail on none.
         for _ in 0...(2 * input.count + 1) {
-            let event = input.withUnsafeMutableBytes { endpoint.receive($0, at: &offset) }
+            let event = input.withUnsafeMutableBytes { bytes -> Event? in
+                if shortcut, let message = endpoint.receiveWhole(bytes, at: &offset) {
+                    return .message(message.kind, .input(message.range))
+                }
+                return endpoint.receive(bytes, at: &offset)
+            }
             guard let event else { break }
             outcome.add(Seen(event, in: input))
             endpoint.drainReplies(into: &replies)
@@ -80,6 +91,12 @@ func outcomeHoweverCut(
     for cut in stride(from: 0, to: bytes.count, by: bytes.count / 500 + 1) {
         let other = try outcome(of: [bytes[..<cut], bytes[cut...]], at: endpoint)
         try #require(other == whole, "another outcome when cut at \(cut)", sourceLocation: sourceLocation)
+        let short = try outcome(of: [bytes[..<cut], bytes[cut...]], at: endpoint, shortcut: true)
+        try #require(
+            short == whole,
+            "another outcome the short way, cut at \(cut)",
+            sourceLocation: sourceLocation
+        )
     }
     let single = try outcome(of: bytes.indices.lazy.map { bytes[$0...$0] }, at: endpoint)
     #expect(single == whole, "another outcome byte by byte", sourceLocation: sourceLocation)

@@ -21,9 +21,9 @@ enum FrameTarget: FuzzTarget {
         let closesBehind = input[0] & 16 == 0 ? nil : 1 + Int(input[0] >> 5 & 3)
         let wire = input[2...]
 
-        func run(_ pieces: [ArraySlice<UInt8>]) -> EndpointRun {
+        func run(_ pieces: [ArraySlice<UInt8>], shortcut: Bool = false) -> EndpointRun {
             let endpoint = WebSocketEndpoint(role: role, limits: limits, delivery: delivery)
-            var run = EndpointRun(endpoint, closesBehind: closesBehind)
+            var run = EndpointRun(endpoint, closesBehind: closesBehind, shortcut: shortcut)
             run.feed(pieces)
             run.check(limits, delivery)
             return run
@@ -33,6 +33,10 @@ enum FrameTarget: FuzzTarget {
         let other = run(cuts.pieces(of: wire))
         requireSame(whole.settledEvents, other.settledEvents, "other events when cut")
         requireSame(whole.state, other.state, "another state when cut")
+        cuts = Cuts(seed: UInt64(input[1]))
+        let short = run(cuts.pieces(of: wire), shortcut: true)
+        requireSame(whole.settledEvents, short.settledEvents, "other events the short way")
+        requireSame(whole.state, short.state, "another state the short way")
     }
 
     static var seeds: [[UInt8]] {
