@@ -55,9 +55,9 @@ lint: ## Check format and style; changes nothing
 format: ## Rewrite the sources in the format that `make lint` checks
 	swift format --in-place --recursive $(SWIFT_FILES)
 
-bench: ## Measure, and write docs/performance.md
+bench: ## Measure beside other servers, and write docs/performance.md; ARGS=--help says more
 	@scripts/dependencies.sh bench
-	swift run -c release --package-path Benchmarks duplex-benchmarks $(ARGS)
+	@python3 Benchmarks/bench.py $(ARGS)
 
 memory: ## Measure what an idle connection costs the server (Linux)
 	@scripts/dependencies.sh run

@@ -24,8 +24,9 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "duplex-benchmarks",
-            dependencies: [.product(name: "WebSocketProtocol", package: "duplex")],
+            dependencies: ["MallocCounter", .product(name: "WebSocketProtocol", package: "duplex")],
             swiftSettings: settings
-        )
+        ),
+        .target(name: "MallocCounter"),
     ]
 )

@@ -1,8 +1,9 @@
 // Boost.Beast:
 //
-//     beast PORT [plain|deflate]
+//     beast PORT
 //
-// /echo answers every message with itself; what comes in on /pub goes to all who are on /sub.
+// /echo answers every message with itself, /deflate too and compresses for clients that offer it; what comes in
+// on /pub goes to all who are on /sub.
 
 // One thread: Asio may leave its locks out.
 #define BOOST_ASIO_DISABLE_THREADS 1
@@ -14,7 +15,6 @@
 #include <boost/beast/websocket.hpp>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <iostream>
 #include <memory>
@@ -36,7 +36,6 @@ using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 class Session;
 
 static std::unordered_set<Session*> subscribers;
-static bool deflates = false;
 
 class Session : public std::enable_shared_from_this<Session> {
 public:
@@ -46,10 +45,6 @@ public:
 
     void run()
     {
-        websocket::permessage_deflate compression;
-        compression.server_enable = deflates;
-        compression.compLevel = 1;
-        stream_.set_option(compression);
         stream_.read_message_max(17 << 20);
         stream_.auto_fragment(false);
         http::async_read(stream_.next_layer(), buffer_, request_,
@@ -70,7 +65,14 @@ private:
         if (!websocket::is_upgrade(request_)) return;
         auto const path = request_.target();
         publishes_ = path == "/pub";
-        if (!publishes_ && path != "/echo" && path != "/sub") return;
+        if (path == "/deflate") {
+            websocket::permessage_deflate compression;
+            compression.server_enable = true;
+            compression.compLevel = 1;
+            stream_.set_option(compression);
+        } else if (!publishes_ && path != "/echo" && path != "/sub") {
+            return;
+        }
         bool const subscribes = path == "/sub";
         stream_.async_accept(request_, [self = shared_from_this(), subscribes](error_code error) {
             if (error) return;
@@ -138,11 +140,10 @@ static void accept_next(Acceptor& acceptor)
 
 int main(int count, char** arguments)
 {
-    if (count < 2) {
-        std::cerr << "usage: beast PORT [plain|deflate]\n";
+    if (count != 2) {
+        std::cerr << "usage: beast PORT\n";
         return 2;
     }
-    deflates = count > 2 && std::strcmp(arguments[2], "deflate") == 0;
     auto const port = static_cast<std::uint16_t>(std::atoi(arguments[1]));
     asio::io_context context{1};
     asio::ip::tcp::endpoint const endpoint{asio::ip::address_v4::loopback(), port};

@@ -4,7 +4,7 @@
 #   Benchmarks/peers/build.sh DIRECTORY
 #
 # Prints a line for each that is there: its name, its command with {port} where the port goes, and its version,
-# with tabs between. Those that are not, and why, are named on standard error.
+# with tabs between. For one that is not, the command is empty and the reason follows.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -18,7 +18,7 @@ readonly out
 readonly flags=(-O3 -march=native -DNDEBUG)
 
 offer() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
-lacks() { echo "peers: without $1: $2" >&2; }
+lacks() { offer "$1" "" "$2"; }
 debian_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null; }
 
 # name, source, how it is compiled
@@ -27,7 +27,7 @@ compiled() {
     shift 2
     [[ $out/$name -nt $source ]] && return
     "$@" -o "$out/$name" "$source" "${libraries[@]}" 2>"$out/$name.log" || {
-        lacks "$name" "it does not compile; see $out/$name.log"
+        lacks "$name" "it does not compile; $name.log, beside what is built, says why"
         return 1
     }
 }
@@ -57,7 +57,7 @@ if ! command -v go >/dev/null; then
 elif [[ ! -d /usr/share/gocode/src/github.com/gorilla/websocket ]]; then
     lacks gorilla "its package is not installed"
 elif compiled gorilla gorilla.go go_build; then
-    offer gorilla "$out/gorilla {port}" "$(debian_version golang-github-gorilla-websocket-dev)"
+    offer gorilla "$out/gorilla {port}" "$(debian_version golang-github-gorilla-websocket-dev), $(go env GOVERSION)"
 fi
 
 ws=$(NODE_PATH=${NODE_PATH:-}:/usr/share/nodejs:/usr/lib/nodejs node -p 'require("ws/package.json").version' 2>/dev/null)
@@ -72,5 +72,5 @@ if "$python" -c 'import picows, uvloop' 2>/dev/null; then
     version=$("$python" -c 'from importlib.metadata import version as v; print(v("picows"), "on uvloop", v("uvloop"))')
     offer picows "$python $PWD/picows_echo.py {port}" "$version"
 else
-    lacks picows "it is not in ${python%/bin/python}"
+    lacks picows "it is not in .build-bench/python, where scripts/dependencies.sh bench puts it"
 fi

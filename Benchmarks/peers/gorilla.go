@@ -1,8 +1,9 @@
 // gorilla/websocket:
 //
-//	gorilla PORT [plain|deflate]
+//	gorilla PORT
 //
-// /echo answers every message with itself; what comes in on /pub goes to all who are on /sub.
+// /echo and /deflate answer every message with itself, compressed if the client offers it; what comes in on /pub
+// goes to all who are on /sub.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 
 const biggest = 17 << 20
 
-var upgrader = websocket.Upgrader{ReadBufferSize: 4096, WriteBufferSize: 4096}
+var upgrader = websocket.Upgrader{ReadBufferSize: 4096, WriteBufferSize: 4096, EnableCompression: true}
 
 var subscribers = struct {
 	sync.Mutex
@@ -138,12 +139,12 @@ func subscribe(answer http.ResponseWriter, request *http.Request) {
 }
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: gorilla PORT [plain|deflate]")
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: gorilla PORT")
 		os.Exit(2)
 	}
-	upgrader.EnableCompression = len(os.Args) > 2 && os.Args[2] == "deflate"
 	http.HandleFunc("/echo", echo)
+	http.HandleFunc("/deflate", echo)
 	http.HandleFunc("/pub", publish)
 	http.HandleFunc("/sub", subscribe)
 	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))

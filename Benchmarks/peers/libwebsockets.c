@@ -1,9 +1,10 @@
 /*
  * libwebsockets, on its own poll loop:
  *
- *     libwebsockets PORT [plain|deflate]
+ *     libwebsockets PORT
  *
- * /echo answers every message with itself; what comes in on /pub goes to all who are on /sub.
+ * /echo and /deflate answer every message with itself, compressed if the client offers it; what comes in on /pub
+ * goes to all who are on /sub.
  *
  * A message is answered from inside its own callback while the socket takes more, which spares a turn of the
  * loop; what it does not take waits in a queue for the callback that says it may be written.
@@ -166,8 +167,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 int main(int count, char **arguments)
 {
-    if (count < 2) {
-        fprintf(stderr, "usage: libwebsockets PORT [plain|deflate]\n");
+    if (count != 2) {
+        fprintf(stderr, "usage: libwebsockets PORT\n");
         return 2;
     }
     static const struct lws_protocols protocols[] = {
@@ -182,11 +183,11 @@ int main(int count, char **arguments)
         .port = atoi(arguments[1]),
         .iface = "127.0.0.1",
         .protocols = protocols,
+        .extensions = deflate,
         .pt_serv_buf_size = KEPT,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
     };
-    if (count > 2 && !strcmp(arguments[2], "deflate")) info.extensions = deflate;
     lws_set_log_level(LLL_ERR, NULL);
     struct lws_context *context = lws_create_context(&info);
     if (!context) return 1;

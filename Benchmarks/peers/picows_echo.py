@@ -2,8 +2,8 @@
 
     picows_echo.py PORT
 
-/echo answers every message with itself; what comes in on /pub goes to all who are on /sub.
-picows gives frames, not messages, and does not compress: the load sends each message in one frame.
+/echo answers every message with itself; what comes in on /pub goes to all who are on /sub. picows gives frames, not
+messages: the load sends each message in one. It does not compress; /deflate is here so that the load finds that out.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class Subscriber(Closing):
         self.close(transport, frame)
 
 
-ROLES = {b"/echo": Echo, b"/pub": Publisher, b"/sub": Subscriber}
+ROLES = {b"/echo": Echo, b"/deflate": Echo, b"/pub": Publisher, b"/sub": Subscriber}
 
 
 def listener(request):

@@ -1,17 +1,21 @@
 // ws for Node.js:
 //
-//     node ws.js PORT [plain|deflate]
+//     node ws.js PORT
 //
-// /echo answers every message with itself; what comes in on /pub goes to all who are on /sub.
+// /echo and /deflate answer every message with itself, compressed if the client offers it; what comes in on /pub
+// goes to all who are on /sub.
 'use strict';
 
 const { WebSocketServer } = require('ws');
 
-const [port, mode] = process.argv.slice(2);
+const port = Number(process.argv[2]);
 const subscribers = new Set();
 
+const echo = (socket) => socket.on('message', (data, binary) => socket.send(data, { binary }));
+
 const roles = {
-  '/echo': (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })),
+  '/echo': echo,
+  '/deflate': echo,
   '/pub': (socket) =>
     socket.on('message', (data, binary) => {
       for (const subscriber of subscribers) subscriber.send(data, { binary });
@@ -24,11 +28,11 @@ const roles = {
 
 const server = new WebSocketServer({
   host: '127.0.0.1',
-  port: Number(port),
+  port,
   backlog: 4096,
   maxPayload: 17 << 20,
   clientTracking: false,
-  perMessageDeflate: mode === 'deflate' && { zlibDeflateOptions: { level: 1 } },
+  perMessageDeflate: { zlibDeflateOptions: { level: 1 } },
 });
 
 server.on('connection', (socket, request) => {

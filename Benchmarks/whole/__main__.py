@@ -62,7 +62,7 @@ def measure(options):
     wsload = running.build_wsload(
         os.path.join(ROOT, "Benchmarks/wsload/wsload.c"), os.path.join(BUILD, "wsload")
     )
-    servers = serving.find(
+    servers, absent = serving.find(
         options.servers,
         options.duplex,
         os.path.join(ROOT, "Benchmarks/peers/build.sh"),
@@ -77,6 +77,7 @@ def measure(options):
         "seconds": options.seconds,
         "repeats": options.repeats,
         "servers": {server.name: {"kind": server.kind, "version": server.version} for server in servers},
+        "absent": absent,
         "runs": {},
         "failed": {},
     }

@@ -91,8 +91,8 @@ def summary_table(all_figures):
     return table(["load", *peers], rows) if rows else ""
 
 
-def untaken(all_figures):
-    lines = []
+def untaken(results, all_figures):
+    lines = [f"- **{name}**, under any load: {reason}." for name, reason in results["absent"].items()]
     for figures in all_figures:
         for name, reason in figures.failed.items():
             runs = len(figures.runs.get(name, ()))
@@ -114,8 +114,9 @@ def show(results):
     summary = summary_table(found)
     if summary:
         print(f"\nDuplex ahead, by messages per second of server CPU\n\n{summary}")
-    if untaken(found):
-        print("\nNot measured:\n\n" + "\n".join(untaken(found)))
+    missing = untaken(results, found)
+    if missing:
+        print("\nNot measured:\n\n" + "\n".join(missing))
 
 
 def origin(results):
@@ -131,7 +132,7 @@ def origin(results):
     text = (
         f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, "
         f"{machine['kernel']}{limited}; {' '.join(filter(None, ['Duplex', duplex]))} built by {machine['swift']}, "
-        f"the load generator by {machine['cc']}; {results['repeats']} runs of {results['seconds']:g} s."
+        f"the load generator and what is C or C++ by {machine['cc']}; {results['repeats']} runs of {results['seconds']:g} s."
     )
     return text + (f" Peers: {'; '.join(versions)}." if versions else " No peers were available.")
 
@@ -139,9 +140,9 @@ def origin(results):
 METHOD = """\
 Each server is a process of its own with one core; the load comes from [wsload]({wsload}) on another, over
 loopback. Echoes are checked (kind, length, content; of those beyond 2 KiB one in 16 to the last byte), deliveries by
-length and order. Within
-a repeat all servers take turns, each started afresh; figures are medians of the repeats, with the lowest–highest
-in brackets.
+length and order. gorilla, libwebsockets and picows leave it to the application whether text is UTF-8; the others
+check it, as the standard demands. Within a repeat all servers take turns, each started afresh; figures are medians
+of the repeats, with the lowest–highest in brackets.
 
 The figure to look at is the CPU time that the server's process takes for a message, user and kernel together: it
 means the same whether the server or wsload is the limit. *Duplex ahead* is Duplex's messages per second of server
@@ -186,8 +187,9 @@ def section(results, path, directory, link):
             parts.append(picture(load.name, capital(load.title), unit, bars_of(figures), directory, link))
     scaled = [figures for figures in found if figures.load.group == "scaling" and figures.runs]
     parts += scaling(scaled, directory, link)
-    if untaken(found):
-        parts += ["### Not measured", "\n".join(untaken(found))]
+    missing = untaken(results, found)
+    if missing:
+        parts += ["### Not measured", "\n".join(missing)]
     return "\n\n".join([*parts, END]) + "\n"
 
 

@@ -74,22 +74,25 @@ def duplex_servers(path):
 
 
 def built_peers(script, directory):
-    """The peers that the script builds: lines of name, command and, if it says it, version."""
+    """The peers that the script builds, and why it does not build others.
+
+    It prints lines of name, command and version; without a command, of the reason.
+    """
     if not os.access(script, os.X_OK):
         warn(f"NOT AVAILABLE: {script}; no peers are measured, nor the floor of raw TCP")
-        return []
+        return [], {"peers": "the script that builds them is missing"}
     done = subprocess.run([script, directory], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         warn(f"{script} ended with {done.returncode}; what it did not name is not measured")
-    peers = []
+    peers, absent = [], {}
     for line in done.stdout.splitlines():
-        name, *rest = line.split("\t")
-        if rest and "{port}" in rest[0]:
-            kind = "floor" if name == FLOOR else "peer"
-            peers.append(Server(name, rest[0], kind, version=rest[1] if len(rest) > 1 else ""))
-    if not any(peer.is_floor for peer in peers):
-        warn(f"NOT AVAILABLE: {FLOOR}; there is no floor to compare with")
-    return peers
+        name, command, about = line.split("\t")
+        if command:
+            peers.append(Server(name, command, "floor" if name == FLOOR else "peer", version=about))
+        else:
+            absent[name] = about
+            warn(f"NOT AVAILABLE: {name}: {about}")
+    return peers, absent
 
 
 def named_peers(text):
@@ -104,21 +107,29 @@ def named_peers(text):
 
 
 def find(names, duplex, script, directory):
-    """The servers wanted, each once. The peers are not built if none of them is asked for."""
-    servers = []
+    """The servers wanted, each once, and why others are absent.
+
+    The peers are not built if none of them is asked for.
+    """
+    servers, absent = [], {}
     if not names or any(name.startswith("duplex") for name in names):
         servers += duplex_servers(duplex)
+    if "duplex" in names:
+        # All of its engines at once.
+        names = [server.name for server in servers] + [name for name in names if name != "duplex"]
     servers += named_peers(os.environ.get("PEER", ""))
     have = {server.name for server in servers}
     if not names or any(name not in have and not name.startswith("duplex") for name in names):
         # What PEER names stands in for a peer of that name.
-        servers += [peer for peer in built_peers(script, directory) if peer.name not in have]
+        peers, absent = built_peers(script, directory)
+        servers += [peer for peer in peers if peer.name not in have]
     if names:
         for name in names:
-            if not any(server.name == name for server in servers):
+            if name not in absent and not any(server.name == name for server in servers):
                 warn(f"NOT AVAILABLE: {name}; it is not measured")
         servers = [server for server in servers if server.name in names]
-    return servers
+        absent = {name: reason for name, reason in absent.items() if name in names}
+    return servers, absent
 
 
 # Below the ports that the system hands out to those who connect, and another one for every run: nothing is

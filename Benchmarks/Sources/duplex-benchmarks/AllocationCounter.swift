@@ -1,50 +1,19 @@
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+internal import MallocCounter
 
-/// Counts the objects (array storage included) that Swift's runtime allocates.
+/// Counts allocations: calls of malloc and its kin, by whatever library.
 ///
-/// The runtime keeps, for instruments, a pointer to its allocating function and a switch that makes it
-/// go through that pointer. Both are found by name: a runtime that has renamed them, or is linked
-/// statically, gives no count rather than a wrong one.
+/// Swift's runtime has a switch of its own for instruments, which counts objects; but with it on, Swift 6.3
+/// loses registers where generic code retains, and the program ends.
 enum AllocationCounter {
-    private typealias Allocate =
-        @convention(c) (UnsafeRawPointer?, Int, Int) -> UnsafeMutableRawPointer?
-
-    nonisolated(unsafe) private static var original: Allocate?
-    nonisolated(unsafe) private static var allocated = 0
-
-    /// - Returns: how many objects `body` allocated, or `nil` if the runtime does not say.
+    /// - Returns: how often `body` allocated, or `nil` where the C library's functions cannot be replaced.
     static func count(_ body: () -> Void) -> Int? {
-        guard let runtime = dlopen(nil, RTLD_NOW),
-            let entry = dlsym(runtime, "_swift_allocObject"),
-            let setting = dlsym(
-                runtime,
-                "_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly"
-            )
-        else { return nil }
-        let pointer = entry.assumingMemoryBound(to: Allocate.self)
-        let isEnabled = setting.assumingMemoryBound(to: Bool.self)
-        let saved = pointer.pointee
-        original = saved
-        allocated = 0
-        pointer.pointee = { metadata, size, alignmentMask in
-            AllocationCounter.allocated += 1
-            return AllocationCounter.original?(metadata, size, alignmentMask)
-        }
-        isEnabled.pointee = true
-        // A count that misses an object known to be allocated is none.
+        guard malloc_counter_works() else { return nil }
+        // A count that misses an allocation known to happen is none.
+        let before = malloc_counter_value()
         let probe = [UInt8](repeating: 0, count: Int.random(in: 1...2))
-        let isCounting = allocated > 0 && !probe.isEmpty
-        allocated = 0
+        let start = malloc_counter_value()
+        guard start > before, !probe.isEmpty else { return nil }
         body()
-        let result = allocated
-        isEnabled.pointee = false
-        pointer.pointee = saved
-        return isCounting ? result : nil
+        return Int(malloc_counter_value() - start)
     }
 }

@@ -11,7 +11,7 @@ struct EndpointBenchmark {
         let receive: Summary
         /// Nanoseconds per message.
         let send: Summary
-        /// Objects allocated per message received and sent; `nil` where the runtime does not say.
+        /// Allocations per message received and sent; `nil` where nobody counts.
         let allocations: Double?
     }
 

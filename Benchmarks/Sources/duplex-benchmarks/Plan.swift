@@ -1,6 +1,6 @@
 /// What is measured, and for how long.
 struct Plan {
-    /// Figures of a hurried run are printed, not written to the document.
+    /// Figures of a hurried run are for whoever runs it, not for the document.
     let isQuick: Bool
 
     /// In-cache sizes: two of small messages, where the call around the loop shows; then one whose two

@@ -1,9 +1,9 @@
-/// All figures of one run, as a page of Markdown that reads well in a terminal too.
+/// All figures of one run, as a section of Markdown that reads well in a terminal too.
 struct Report {
-    let machine: Machine
     let masking: [MaskingBenchmark.Line]
     let utf8: [UTF8Benchmark.Line]
     let endpoint: [EndpointBenchmark.Line]
+    let handshake: [HandshakeBenchmark.Line]
     let compressionLevels: [CompressionBenchmark.Line]
     let compressionSizes: [CompressionBenchmark.Line]
 
@@ -36,19 +36,17 @@ struct Report {
 
     var text: String {
         """
-        # Performance
-
-        Written by `make bench`; do not edit. Measured on \(machine.date) with \(machine.compiler) on \(machine.processor), \(machine.cores) cores.
+        ## The protocol core
 
         Speeds drift with whatever else the machine does; ratios hold. Each ratio is of two operations that take turns on the same bytes, round by round; the figure is the median of all rounds, with the lowest and highest beside it.
 
-        ## Goals
+        ### Goals
 
         \(table(["goal", "wanted", "measured", ""], goals.map { goal in
             [goal.what, "≥ \(decimal(goal.wanted, 2))", decimal(goal.measured, 2), goal.isMet ? "met" : "**missed**"]
         }))
 
-        ## Masking
+        ### Masking
 
         In place, beside `memcpy` of the same bytes to another place; out of cache, where memory is what limits both, being in place is an advantage. "+3" is three bytes past the alignment of a page.
 
@@ -57,7 +55,7 @@ struct Report {
                 + columns(line.comparison)
         }))
 
-        ## UTF-8 validation
+        ### UTF-8 validation
 
         Beside `memcpy` of the same bytes.
 
@@ -66,9 +64,9 @@ struct Report {
                 + columns(line.comparison)
         }))
 
-        ## Messages through the protocol core
+        ### Messages
 
-        Without any I/O: what it costs to parse, unmask and check a message, and to frame one. Receiving includes a copy of the bytes, as a read from a socket would. Allocations are objects of Swift's runtime, per message received and sent.
+        Without any I/O: what it costs to parse, unmask and check a message, and to frame one. Receiving includes a copy of the bytes, as a read from a socket would. Allocations are calls of malloc, per message received and sent.
 
         \(table(["role", "message", "receive ns", "send ns", "allocations"], endpoint.map { line in
             [
@@ -77,7 +75,18 @@ struct Report {
             ]
         }))
 
-        ## Compression
+        ### The opening handshake
+
+        A server's half, without any I/O: reading and checking the request, then agreeing on compression and writing the answer. Allocations as above, per handshake.
+
+        \(table(["request", "bytes", "read ns", "answer ns", "allocations"], handshake.map { line in
+            [
+                line.request, "\(line.size)", decimal(line.read.median, 0), decimal(line.answer.median, 0),
+                line.allocations.map { decimal($0, 1) } ?? "not told",
+            ]
+        }))
+
+        ### Compression
 
         JSON-like messages, sent by one endpoint and read by another. "Ratio" is payload over bytes on the wire. The default is level 1, each message by itself. Messages of 1 KiB:
 
