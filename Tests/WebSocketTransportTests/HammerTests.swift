@@ -53,9 +53,30 @@ struct HammerTests {
         }
     }
 
-    @Test("Sixteen tasks call everything at once, until the connection has ended and beyond")
-    func hammerEverything() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 3)
+    /// Each test makes loops of its own: on SwiftNIO, and where there is such a thing on epoll.
+    private static let engines: [String] = {
+        #if os(Linux)
+        ["nio", "epoll"]
+        #else
+        ["nio"]
+        #endif
+    }()
+
+    private static func make(_ engine: String) throws -> LoopbackServer.Engine {
+        #if os(Linux)
+        if engine == "epoll" { return .epoll(try EpollLoopGroup(count: 3)) }
+        #endif
+        return .nio(MultiThreadedEventLoopGroup(numberOfThreads: 3))
+    }
+
+    @Test(
+        "Sixteen tasks call everything at once, until the connection has ended and beyond",
+        arguments: engines
+    )
+    func hammerEverything(_ name: String) async throws {
+        let engine = try Self.make(name)
+        // A client connects by SwiftNIO, whatever its server runs on.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let accepted = AsyncStream<WebSocketConnection>.makeStream()
         let options = ConnectionOptions(
             inboundHighWaterMark: 20_000,
@@ -66,7 +87,7 @@ struct HammerTests {
             pingInterval: .milliseconds(3),
             pongTimeout: .seconds(5)
         )
-        let server = try await LoopbackServer(options: options, group: group) {
+        let server = try await LoopbackServer(engine, options: options) {
             accepted.continuation.yield($0)
         }
         var connections = accepted.stream.makeAsyncIterator()
@@ -80,6 +101,7 @@ struct HammerTests {
         }
         await server.stop()
         try await group.shutdownGracefully()
+        try await engine.group.shutdownGracefully()
     }
 
     private func hammer(_ pair: [WebSocketConnection], round: Int) async throws {
@@ -209,10 +231,14 @@ struct HammerTests {
         }
     }
 
-    @Test("Many connections, opened at once by many tasks and cut in the middle of opening")
-    func hammerConnecting() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 3)
-        let server = try await LoopbackServer(group: group, onConnection: LoopbackServer.echo)
+    @Test(
+        "Many connections, opened at once by many tasks and cut in the middle of opening",
+        arguments: engines
+    )
+    func hammerConnecting(_ name: String) async throws {
+        let engine = try Self.make(name)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let server = try await LoopbackServer(engine, onConnection: LoopbackServer.echo)
         let (url, outcomes) = (server.url, Log<Bool>())
         try await within(.seconds(60)) {
             await withTaskGroup(of: Void.self) { tasks in
@@ -248,5 +274,6 @@ struct HammerTests {
         #expect(outcomes.entries.allSatisfy { $0 })
         await server.stop()
         try await group.shutdownGracefully()
+        try await engine.group.shutdownGracefully()
     }
 }

@@ -72,7 +72,7 @@ struct LeakTests {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let watch = Watch()
         let accepted = AsyncStream<WebSocketConnection>.makeStream()
-        let server = try await LoopbackServer(options: .init(), group: group) {
+        let server = try await LoopbackServer(.nio(group), options: .init()) {
             watch.add($0)
             accepted.continuation.yield($0)
         }

@@ -7,31 +7,71 @@ import WebSocketTransport
 /// The server's end of real connections, with as little around it as there can be: every request becomes a
 /// connection, handed to `onConnection` on its event loop.
 final class LoopbackServer: Sendable {
-    private let channel: any Channel
     let port: Int
+    private let stopListening: @Sendable () async -> Void
 
+    /// - Parameter engine: what carries the connections; by default SwiftNIO.
     init(
+        _ engine: Engine = .nio(.singletonMultiThreadedEventLoopGroup),
         tls: NIOSSLContext? = nil,
         options: ConnectionOptions = .quiet(),
-        group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup,
         onConnection: @escaping @Sendable (WebSocketConnection) -> Void
     ) async throws {
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    try pipeline.addHandler(UpgradeHandler(options: options, onConnection: onConnection))
+        let upgrade: @Sendable (any AcceptedTransport) -> Void = { transport in
+            transport.input = Upgrader(transport, options, onConnection)
+        }
+        let address: SocketAddress?
+        switch engine {
+        case .nio(let group):
+            let bootstrap = ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+                        upgrade(try ChannelTransport.add(to: channel))
+                    }
                 }
+            let channel = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+            address = channel.localAddress
+            stopListening = { try? await channel.close() }
+        #if os(Linux)
+        case .epoll(let group):
+            let listener = try await EpollListener.listen(
+                on: SocketAddress(ipAddress: "127.0.0.1", port: 0),
+                backlog: 1024,
+                loops: group.loops,
+                accept: upgrade
+            )
+            address = listener.address
+            stopListening = {
+                listener.close()
+                try? await listener.closeFuture.get()
             }
-        channel = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
-        guard let port = channel.localAddress?.port else { throw ChannelError.unknownLocalAddress }
+        #endif
+        }
+        guard let port = address?.port else { throw ChannelError.unknownLocalAddress }
         self.port = port
     }
 
-    func stop() async { try? await channel.close() }
+    enum Engine: Sendable {
+        case nio(any EventLoopGroup)
+        #if os(Linux)
+        case epoll(EpollLoopGroup)
+        #endif
+
+        var group: any EventLoopGroup {
+            switch self {
+            case .nio(let group): group
+            #if os(Linux)
+            case .epoll(let group): group
+            #endif
+            }
+        }
+    }
+
+    func stop() async { await stopListening() }
 
     var url: String { "ws://127.0.0.1:\(port)/" }
     var secureURL: String { "wss://localhost:\(port)/" }
@@ -61,47 +101,48 @@ final class LoopbackServer: Sendable {
         )
     }
 
-    private final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
-        typealias InboundIn = ByteBuffer
-        typealias OutboundOut = ByteBuffer
-
+    /// Reads a request and makes a connection of it.
+    private final class Upgrader: ConnectionInput {
+        private let transport: any AcceptedTransport
         private let options: ConnectionOptions
         private let onConnection: @Sendable (WebSocketConnection) -> Void
         private var parser = HTTPRequestParser()
 
-        init(options: ConnectionOptions, onConnection: @escaping @Sendable (WebSocketConnection) -> Void) {
-            self.options = options
-            self.onConnection = onConnection
+        init(
+            _ transport: any AcceptedTransport,
+            _ options: ConnectionOptions,
+            _ onConnection: @escaping @Sendable (WebSocketConnection) -> Void
+        ) {
+            (self.transport, self.options, self.onConnection) = (transport, options, onConnection)
         }
 
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            var buffer = unwrapInboundIn(data)
+        func received(_ bytes: UnsafeMutableRawBufferPointer) {
+            var offset = 0
             do {
-                guard let head = try parser.parse(&buffer) else { return }
+                guard let head = try parser.parse(UnsafeRawBufferPointer(bytes), at: &offset) else { return }
                 let handshake = try ServerHandshake(checking: head)
-                let answer = try HTTPHeadSerializer.bytes(of: handshake.acceptance())
-                context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer)), promise: nil)
-                let channel = context.channel
-                context.pipeline.syncOperations.removeHandler(self, promise: nil)
-                onConnection(
-                    try ChannelTransport.start(
-                        on: channel,
-                        role: .server,
-                        request: handshake.request,
-                        subprotocol: nil,
-                        options: options,
-                        leftover: buffer
-                    )
+                let (connection, input) = WebSocketConnection.start(
+                    on: transport,
+                    role: .server,
+                    request: .whole(handshake.request),
+                    subprotocol: nil,
+                    compression: nil,
+                    peer: transport.peer,
+                    options: options,
+                    eventLoop: transport.eventLoop,
+                    answer: HTTPHeadSerializer.bytes(of: try handshake.acceptance())
                 )
+                transport.input = input
+                onConnection(connection)
+                let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[offset...])
+                if !rest.isEmpty { input.received(rest) }
             } catch {
-                context.close(promise: nil)
+                transport.abort()
             }
         }
 
-        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-            if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
-        }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+        func written() {}
+        func inputEnded() { transport.abort() }
+        func failed(_ cause: EndCause) { transport.abort() }
     }
 }
