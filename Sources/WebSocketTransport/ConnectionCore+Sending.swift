@@ -7,6 +7,10 @@ extension ConnectionCore {
     /// Payload bytes accepted and not yet taken by the operating system.
     var bufferedAmount: Int { outbound.bytes + outboxPayload + inFlightPayload }
 
+    /// What is buffered, with the charge for each message that waits: a peer that does not read must not have
+    /// empty messages pile up for it.
+    var bufferedCost: Int { bufferedAmount + outbound.count * ConnectionOptions.messageCharge }
+
     /// Whether a message can go straight into the outbox, ahead of nothing.
     var isWireFree: Bool {
         outbound.isEmpty && outbox.count + inFlightWire < Self.transportWindow
@@ -20,8 +24,8 @@ extension ConnectionCore {
     }
 
     func checkRoom() throws(SendError) {
-        guard bufferedAmount <= options.outboundLimit else {
-            throw .bufferFull(buffered: bufferedAmount, limit: options.outboundLimit)
+        guard bufferedCost <= options.outboundLimit else {
+            throw .bufferFull(buffered: bufferedCost, limit: options.outboundLimit)
         }
     }
 
@@ -170,7 +174,7 @@ extension ConnectionCore {
         if let stream, let head = outbound.headStream, head.id == stream {
             return head.bytes + outboxPayload + inFlightPayload > options.outboundHighWaterMark
         }
-        return bufferedAmount > options.outboundHighWaterMark
+        return bufferedCost > options.outboundHighWaterMark
     }
 
     func waitToSend(_ continuation: DrainWaiter, stream: OutboundQueue.StreamID?) {

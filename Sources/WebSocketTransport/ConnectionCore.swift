@@ -214,7 +214,7 @@ extension ConnectionCore {
 
     /// A callback that answers cannot suspend, so it is not called while its answers pile up: what arrives
     /// waits like any other unread message, and in the end the peer is slowed down.
-    var mayRunCallbacks: Bool { bufferedAmount <= options.outboundHighWaterMark }
+    var mayRunCallbacks: Bool { bufferedCost <= options.outboundHighWaterMark }
 
     /// Hands messages that wait to the callbacks, if these may run again.
     ///

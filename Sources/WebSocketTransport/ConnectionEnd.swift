@@ -96,8 +96,26 @@ public struct ConnectionEnd: Sendable, Hashable {
 
 extension ConnectionEnd: CustomStringConvertible {
     public var description: String {
-        let quoted = reason.isEmpty ? "" : " \"\(reason)\""
+        let quoted = reason.isEmpty ? "" : " \(reason.quotedInOneLine)"
         return "\(code)\(quoted), \(wasClean ? "clean" : "not clean"): \(cause)"
+    }
+}
+
+extension String {
+    /// In quotation marks, with all escaped that is no visible character: what a peer chose must not break a line
+    /// of a log in two, colour a terminal, or turn what follows around.
+    package var quotedInOneLine: String {
+        var text = "\""
+        for scalar in unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                text += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            default:
+                if scalar == "\"" || scalar == "\\" { text += "\\" }
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text + "\""
     }
 }
 

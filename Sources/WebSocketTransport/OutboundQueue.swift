@@ -42,6 +42,8 @@ struct OutboundQueue {
     private(set) var droppedBytes = 0
 
     var isEmpty: Bool { entries.isEmpty }
+    /// Messages that wait, whole or in pieces.
+    var count: Int { entries.count }
 
     /// Whether there is something to put on the wire now.
     var hasNext: Bool {

@@ -90,6 +90,19 @@ struct HostileFrameTests {
         }
     }
 
+    @Test(arguments: ["/echo", "/topic/empty"])
+    func `Messages without a byte do not pile up for a peer that never reads`(path: String) async throws {
+        try await Besieged.run(growingAtMost: 64 * Self.mebibyte) { besieged in
+            try await besieged.open(path) { connection in
+                let frames = [UInt8]((0..<10_000).map { _ in hostileFrame(0x82) }.joined())
+                // Twenty million messages, if somebody took them. A topic closes the connection before.
+                for _ in 0..<2000 {
+                    guard (try? await connection.isTaken(frames, within: .seconds(3))) == true else { break }
+                }
+            }
+        }
+    }
+
     // MARK: Compression
 
     /// Zeroes, compressed as far as DEFLATE can: 1,029 to 1.

@@ -95,3 +95,20 @@ struct ErrorsTests {
         #expect(words.lowercased().contains("host"))
     }
 }
+
+@Suite("What a peer chose, in a line of a log")
+struct QuotingTests {
+    @Test(
+        "Nothing but visible characters stays as it is",
+        arguments: [
+            ("bye", "\"bye\""),
+            ("é 🌍", "\"é 🌍\""),
+            ("a\nb\r\u{1B}[31m", "\"a\\u{A}b\\u{D}\\u{1B}[31m\""),
+            ("\u{202E}\u{85}\u{2028}\u{0}", "\"\\u{202E}\\u{85}\\u{2028}\\u{0}\""),
+            ("say \"x\\\"", "\"say \\\"x\\\\\\\"\""),
+        ]
+    )
+    func quoting(_ text: String, _ quoted: String) {
+        #expect(text.quotedInOneLine == quoted)
+    }
+}
