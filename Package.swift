@@ -101,6 +101,13 @@ let package = Package(
             path: "Conformance/autobahn-client",
             swiftSettings: settings
         ),
+        // The async face under load, beside the callbacks of `duplex serve`; see Benchmarks/whole.
+        .executableTarget(
+            name: "task-echo",
+            dependencies: ["WebSocketServer", "WebSocketTransport"],
+            path: "Benchmarks/task-echo",
+            swiftSettings: settings
+        ),
         // What several test targets need: other programs, servers of the test's own, waits that end.
         .target(
             name: "TestSupport",

@@ -46,7 +46,8 @@ def measure_whole(arguments):
     if sys.platform != "linux":
         complain("SKIPPED: whole servers are measured on Linux only, by /proc and taskset")
         return False
-    subprocess.run(["swift", "build", "-c", "release", "--product", "duplex"], cwd=ROOT, check=True)
+    for product in ("duplex", "task-echo"):
+        subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=ROOT, check=True)
     return subprocess.run([sys.executable, WHOLE, *arguments], cwd=ROOT).returncode == 0
 
 

@@ -32,6 +32,7 @@ class Server:
     plain: str = ""
     version: str = ""
     paths: dict = field(default_factory=lambda: PEER_PATHS, hash=False)
+    only_echoes: bool = False
 
     @property
     def is_floor(self):
@@ -44,6 +45,8 @@ class Server:
     def takes(self, load):
         if self.is_floor:
             return load.has_floor
+        if self.only_echoes:
+            return load.arguments[0] == "echo" and load.needs == "echo" and not load.duplex_only
         return self.is_duplex or not load.duplex_only
 
     def arguments(self, load):
@@ -67,10 +70,15 @@ def duplex_servers(path):
         raise SystemExit(f"there is no {path}: swift build -c release --product duplex")
     version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout.strip()
     serve = f"{shlex.quote(path)} serve --workers 1 --port {{port}} --engine"
-    return [
+    servers = [
         Server(f"duplex-{engine}", f"{serve} {engine}", "duplex", "--compression off", version, DUPLEX_PATHS)
         for engine in ("epoll", "nio")
     ]
+    task = os.path.join(os.path.dirname(path), "task-echo")
+    if os.access(task, os.X_OK):
+        command = f"{shlex.quote(task)} {{port}}"
+        servers.append(Server("duplex-task", command, "duplex", "", version, DUPLEX_PATHS, only_echoes=True))
+    return servers
 
 
 def built_peers(script, directory):

@@ -172,3 +172,8 @@ extension ProtocolError: CustomStringConvertible {
         }
     }
 }
+
+extension ProtocolError {
+    /// The name of the rule that was broken, without what broke it.
+    package var rule: String { Mirror(reflecting: self).children.first?.label ?? String(describing: self) }
+}

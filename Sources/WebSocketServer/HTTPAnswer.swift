@@ -29,6 +29,14 @@ public struct HTTPAnswer: Sendable, Hashable {
         self.init(status: response.status, headers: response.headerFields, body: Array(body.utf8))
     }
 
+    /// The answer to `HEAD`: as to `GET`, without the content (RFC 9110 §9.3.2).
+    var withoutContent: HTTPAnswer {
+        var answer = self
+        if answer.headers[.contentLength] == nil { answer.headers[.contentLength] = String(body.count) }
+        answer.body = []
+        return answer
+    }
+
     /// The answer as it goes on the wire.
     func bytes(date: String) -> [UInt8] {
         var fields = headers

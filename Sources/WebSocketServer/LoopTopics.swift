@@ -50,7 +50,7 @@ final class LoopTopics: Sendable {
     }
 
     private final class Groups {
-        var byTopic: [String: Group] = [:]
+        var byTopic: [TopicName: Group] = [:]
     }
 
     private let eventLoop: any EventLoop
@@ -61,7 +61,7 @@ final class LoopTopics: Sendable {
         groups = .makeBoxSendingValue(Groups(), eventLoop: eventLoop)
     }
 
-    func add(_ connection: WebSocketConnection, to topic: String) {
+    func add(_ connection: WebSocketConnection, to topic: TopicName) {
         eventLoop.execute { [self] in
             let groups = groups.value
             let group = groups.byTopic[topic] ?? Group()
@@ -72,7 +72,7 @@ final class LoopTopics: Sendable {
         }
     }
 
-    func remove(_ connection: WebSocketConnection, from topic: String) {
+    func remove(_ connection: WebSocketConnection, from topic: TopicName) {
         eventLoop.execute { [self] in
             let groups = groups.value
             guard let group = groups.byTopic[topic] else { return }
@@ -83,11 +83,12 @@ final class LoopTopics: Sendable {
     }
 
     /// - Parameter handed: called once the message is among those that wait.
-    func publish(_ message: PreparedMessage, to topic: String, handed: @escaping @Sendable () -> Void) {
+    func publish(_ message: PreparedMessage, to topic: TopicName, handed: @escaping @Sendable () -> Void) {
         eventLoop.execute { [self] in
             if let group = groups.value.byTopic[topic] {
                 if group.waiting.isEmpty { TurnEnd.run(on: eventLoop) { group.deliver() } }
                 group.waiting.append(message)
+                TurnEnd.more()
             }
             handed()
         }

@@ -55,6 +55,7 @@ final class RequestReader {
     private var parser: HTTPRequestParser
     private var state = State.readingHead
     private var isInputOver = false
+    private var isHeadRequest = false
     /// The request's head, when it came in one read.
     private var headBytes: [UInt8]?
 
@@ -161,6 +162,7 @@ extension RequestReader: ConnectionInput {
 
 extension RequestReader {
     private func decide(_ head: HTTPRequestHead, leftover: UnsafeMutableRawBufferPointer) {
+        isHeadRequest = head.request.method == .head
         switch server.router.decide(head) {
         case .answer(let page):
             logOpening(head.request, status: page.status)
@@ -217,12 +219,13 @@ extension RequestReader {
     }
 
     private func refuse(_ error: ProtocolError) {
-        server.logger.debug("refused", metadata: ["peer": "\(peer)", "reason": "\(error)"])
+        // The rule's name alone: what broke it may hold a secret.
+        server.logger.debug("refused", metadata: ["peer": "\(peer)", "rule": "\(error.rule)"])
         answer(HTTPAnswer(refusing: error))
     }
 
     private func answer(_ answer: HTTPAnswer) {
-        let bytes = answer.bytes(date: HTTPDate.now())
+        let bytes = (isHeadRequest ? answer.withoutContent : answer).bytes(date: HTTPDate.now())
         let isWritten = transport.write(bytes.span.bytes)
         guard case .readingHead = state else { return }
         state = .answered(isWritten: isWritten)

@@ -44,7 +44,7 @@ struct RoutePattern: Hashable, Sendable {
         for (segment, part) in zip(segments, path) {
             switch segment {
             case .exact(let text):
-                guard text == part else { return nil }
+                guard text.utf8.elementsEqual(part.utf8) else { return nil }
             case .parameter(let name):
                 guard !part.isEmpty else { return nil }
                 parameters[name] = part

@@ -21,7 +21,8 @@ extension WebSocketServer {
         /// What carries the connections. Default `nil`: the fastest that can serve, see
         /// ``WebSocketServer/Engine/fastest(withTLS:)``.
         public var engine: Engine?
-        /// From the shutdown's beginning to the cut. Default 10 s.
+        /// From the shutdown's beginning to the cut of whatever still runs. Default 10 s. Closing handshakes have
+        /// ``ConnectionOptions/closeTimeout`` within it.
         public var shutdownTimeout: Duration
         /// Connections the system holds until they are accepted. Default 1,024.
         public var backlog: Int

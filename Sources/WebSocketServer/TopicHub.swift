@@ -3,6 +3,16 @@ import Synchronization
 public import WebSocketProtocol
 public import WebSocketTransport
 
+/// A topic's name, compared byte by byte: to Swift's strings "K" and the Kelvin sign are the same.
+struct TopicName: Hashable, Sendable {
+    private let name: String
+
+    init(_ name: String) { self.name = name }
+
+    static func == (one: TopicName, other: TopicName) -> Bool { one.name.utf8.elementsEqual(other.name.utf8) }
+    func hash(into hasher: inout Hasher) { for byte in name.utf8 { hasher.combine(byte) } }
+}
+
 /// Named topics: what is published to one goes to every connection that is subscribed to it.
 ///
 /// A message is framed once, whatever the number of receivers. All subscribers of a topic get its messages
@@ -16,7 +26,7 @@ public final class TopicHub: Sendable {
 
     private struct State {
         var loops: [ObjectIdentifier: LoopTopics] = [:]
-        var topics: [String: Topic] = [:]
+        var topics: [TopicName: Topic] = [:]
     }
 
     private let state = Mutex(State())
@@ -28,6 +38,7 @@ public final class TopicHub: Sendable {
 
     /// Adds a connection to a topic, until ``unsubscribe(_:from:)``.
     public func subscribe(_ connection: WebSocketConnection, to topic: String) {
+        let topic = TopicName(topic)
         let key = ObjectIdentifier(connection.eventLoop)
         state.withLock { state in
             let loop = state.loops[key] ?? LoopTopics(connection.eventLoop)
@@ -40,6 +51,7 @@ public final class TopicHub: Sendable {
 
     /// Takes a connection from a topic. A topic without subscribers costs nothing.
     public func unsubscribe(_ connection: WebSocketConnection, from topic: String) {
+        let topic = TopicName(topic)
         let key = ObjectIdentifier(connection.eventLoop)
         state.withLock { state in
             guard let loop = state.topics[topic]?.places[key]?.loop,
@@ -55,7 +67,9 @@ public final class TopicHub: Sendable {
 
     /// How many connections are subscribed to a topic.
     public func subscriberCount(of topic: String) -> Int {
-        state.withLock { $0.topics[topic]?.places.values.reduce(0) { $0 + $1.subscribers.count } ?? 0 }
+        state.withLock {
+            $0.topics[TopicName(topic)]?.places.values.reduce(0) { $0 + $1.subscribers.count } ?? 0
+        }
     }
 
     /// Sends a message to every subscriber of a topic.
@@ -67,6 +81,7 @@ public final class TopicHub: Sendable {
     /// - Throws: ``UsageError/textNotUTF8(offset:)``.
     public func publish(_ message: Message, to topic: String) async throws(UsageError) {
         let prepared = try PreparedMessage(message)
+        let topic = TopicName(topic)
         await withCheckedContinuation { continuation in
             let countdown = Countdown(continuation)
             state.withLock { state in

@@ -144,6 +144,9 @@ extension ConnectionCore {
 
     func written() {
         guard let (wire, payload) = inFlight.popFirst() else { return }
+        // What had to wait for room has found some: the peer reads, however slowly, and its pong may be a long
+        // way behind.
+        keepalive?.received()
         inFlightWire -= wire
         inFlightPayload -= payload
         flush()

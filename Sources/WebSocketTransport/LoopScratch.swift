@@ -22,6 +22,7 @@ final class LoopScratch {
     private var isTrimScheduled = false
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []
+    @exclusivity(unchecked) var putOffMore = false
     private var lastOptions: SharedOptions?
 
     @exclusivity(unchecked) private var input: [UInt8] = []

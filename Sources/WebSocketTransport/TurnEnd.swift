@@ -11,12 +11,29 @@ package enum TurnEnd {
         // It looks by itself.
         if eventLoop is EpollLoop { return }
         #endif
-        let bound = NIOLoopBound(scratch, eventLoop: eventLoop)
-        eventLoop.execute { bound.value.doWhatWasPutOff() }
+        wait(NIOLoopBound(scratch, eventLoop: eventLoop), on: eventLoop, rounds: 0, quiet: 0)
     }
 
-    /// Does now what was put off.
-    package static func hasten() { LoopScratch.current.doWhatWasPutOff() }
+    /// Says that there is more for what was put off, so that it is worth waiting for yet more.
+    package static func more() { LoopScratch.current.putOffMore = true }
+
+    /// SwiftNIO tells nobody when its turn ends. So one waits behind whatever is posted by now, and again for as
+    /// long as that adds to what was put off: twice, since whoever publishes is first told that he may go on.
+    private static func wait(
+        _ scratch: NIOLoopBound<LoopScratch>,
+        on eventLoop: any EventLoop,
+        rounds: Int,
+        quiet: Int
+    ) {
+        eventLoop.execute {
+            let quiet = scratch.value.putOffMore ? 0 : quiet + 1
+            scratch.value.putOffMore = false
+            guard quiet < 2, rounds < maxRounds else { return scratch.value.doWhatWasPutOff() }
+            wait(scratch, on: eventLoop, rounds: rounds + 1, quiet: quiet)
+        }
+    }
+
+    private static let maxRounds = 64
 }
 
 extension LoopScratch {

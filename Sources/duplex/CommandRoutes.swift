@@ -11,7 +11,8 @@ extension WebSocketServer {
             subprotocols: subprotocols,
             callbacks: { _, _ in
                 ConnectionCallbacks(onMessage: { socket, kind, bytes in
-                    // Refused only when the connection is closing, and then nobody waits for an answer.
+                    // Refused when the connection is closing, and then nobody waits for an answer. (Or when too
+                    // much waits to be sent, but then callbacks are not run.)
                     try? socket.send(kind, bytes)
                 })
             }

@@ -9,6 +9,9 @@ enum CompressionMode: String, ExpressibleByArgument, CaseIterable {
     /// With the memory of those before it.
     case connection
 
+    /// What a client offers: of the server it asks no more than it must.
+    var clientOptions: DeflateOptions? { self == .message ? .client : options }
+
     var options: DeflateOptions? {
         switch self {
         case .off: nil

@@ -98,7 +98,7 @@ struct Connect: AsyncParsableCommand {
     private func clientOptions() throws -> ClientOptions {
         var options = ClientOptions(subprotocols: subprotocol)
         options.connection.limits.maxMessageSize = maxMessageSize.bytes
-        options.connection.compression = compression.options
+        options.connection.compression = compression.clientOptions
         for field in header {
             guard let colon = field.firstIndex(of: ":"), let name = HTTPField.Name(String(field[..<colon]))
             else {
@@ -122,7 +122,8 @@ struct Connect: AsyncParsableCommand {
         // The refusal's own words, when they are words.
         guard let body = String(validating: error.body.prefix(2048), as: UTF8.self) else { return }
         for line in body.split(whereSeparator: \.isNewline).prefix(10) {
-            StandardError.write(line: "  \(line)")
+            // In one line each, without anything that a terminal might take for a command.
+            StandardError.write(line: "  \(String(line).quotedInOneLine.dropFirst().dropLast())")
         }
     }
 }

@@ -28,10 +28,10 @@ struct ConnectSession: Sendable {
         try? await printMessages()
         let end = await connection.closed
         input.cancel()
-        return (end, inputProblem.text.withLock { $0 })
+        return (end, problem.text.withLock { $0 })
     }
 
-    private let inputProblem = Problem()
+    private let problem = Problem()
 
     private final class Problem: Sendable {
         let text = Mutex<String?>(nil)
@@ -50,13 +50,13 @@ struct ConnectSession: Sendable {
         } catch SendError.ended {
             return  // Told by the end itself.
         } catch SendError.usage(.textNotUTF8(let offset)) {
-            inputProblem.text.withLock {
+            problem.text.withLock {
                 $0 = "a line of the input is not UTF-8 (byte \(offset)); --binary sends bytes"
             }
         } catch SendError.usage(.notOpen) {
             return  // Closing already.
         } catch {
-            inputProblem.text.withLock { $0 = "\(error)" }
+            problem.text.withLock { $0 = "\(error)" }
         }
         _ = try? await connection.close()
     }
@@ -94,7 +94,12 @@ struct ConnectSession: Sendable {
 
     private func printMessages() async throws {
         for try await message in connection.messages {
-            StandardOutput.write(rendered(message))
+            if let outputEnd = StandardOutput.write(rendered(message)) {
+                if case .failed(let why) = outputEnd { problem.text.withLock { $0 = why } }
+                // Nobody gets what is still to come.
+                _ = try? await connection.close()
+                return
+            }
             lastArrival.time.withLock { $0 = .now }
         }
     }

@@ -15,7 +15,7 @@ struct Serve: AsyncParsableCommand {
             Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
             to all who are on NAME, /healthz answers "ok".
 
-            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to ten seconds for the \
+            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to five seconds for the \
             peers' answers, and stops.
             """
     )
@@ -87,22 +87,35 @@ struct Serve: AsyncParsableCommand {
         )
         server.addCommandRoutes(subprotocols: subprotocol)
 
-        do {
-            let address = try await server.start()
+        // The group's own log lines are about its services; this server has just one, whose errors are told below.
+        var lifecycleLogger = logger
+        lifecycleLogger.logLevel = .critical
+        let service = AnnouncedServer(server: server) { [port] address in
             announce(port: address.port ?? Int(port))
+        }
+        do {
+            try await ServiceGroup(
+                configuration: .init(
+                    services: [service],
+                    gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: lifecycleLogger
+                )
+            ).run()
         } catch let error as ServerError {
             throw ExitStatus.failure.explained("\(error)")
         }
-        // The group's own log lines are about its services; this server has just one.
-        var lifecycleLogger = logger
-        lifecycleLogger.logLevel = .error
-        try await ServiceGroup(
-            configuration: .init(
-                services: [server],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: lifecycleLogger
-            )
-        ).run()
+    }
+
+    /// Says where the server is once it listens, which is after signals are heeded: whoever waits for the words may
+    /// send one at once.
+    private struct AnnouncedServer: Service {
+        let server: WebSocketServer
+        let announce: @Sendable (SocketAddress) -> Void
+
+        func run() async throws {
+            announce(try await server.start())
+            try await server.run()
+        }
     }
 
     private func announce(port: Int) {

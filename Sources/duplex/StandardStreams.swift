@@ -11,8 +11,11 @@ import Musl
 
 /// Standard output, without a buffer: what was written is there for the next program at once.
 enum StandardOutput {
-    static func write(_ text: String) { write(Array(text.utf8)) }
-    static func write(_ bytes: [UInt8]) { writeAll(bytes, to: STDOUT_FILENO) }
+    /// - Returns: `nil` when all of it was written.
+    @discardableResult
+    static func write(_ text: String) -> OutputEnd? { write(Array(text.utf8)) }
+    @discardableResult
+    static func write(_ bytes: [UInt8]) -> OutputEnd? { writeAll(bytes, to: STDOUT_FILENO) }
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 
@@ -20,18 +23,35 @@ enum StandardError {
     static func write(line: String) { writeAll(Array("\(line)\n".utf8), to: STDERR_FILENO) }
 }
 
-/// Stops quietly when the reader has gone: it has what it wanted.
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+/// What became of the output.
+enum OutputEnd: Sendable, Hashable {
+    /// The reader has gone: it has what it wanted.
+    case readerGone
+    case failed(String)
+}
+
+/// - Returns: `nil` when all of it was written.
+@discardableResult
+private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> OutputEnd? {
     bytes.withUnsafeBytes { bytes in
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if count > 0 {
                 rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                return
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                // Somebody has made it one that does not wait, so it is waited for here.
+                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&room, 1, -1)
+            case EPIPE: return .readerGone
+            default: return .failed(IOError(errnoCode: errno, reason: "standard output").description)
             }
         }
+        return nil
     }
 }
 

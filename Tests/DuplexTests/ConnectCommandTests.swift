@@ -103,6 +103,35 @@ struct ConnectCommandTests {
         }
     }
 
+    @Test func `Output that nobody reads any more closes with 1000, and output that fails is status 1`()
+        async throws
+    {
+        try await serving { server in
+            server.route("/ticks") { socket, _ in
+                // Until the client has had enough.
+                while true { try await socket.send("tick") }
+            }
+        } _: { port in
+            let url = "ws://127.0.0.1:\(port)/ticks"
+            for (output, status) in [("| head -1", 0), (">/dev/full; echo status $?", 0)] as [(String, Int32)]
+            {
+                let shell = try ChildProcess(
+                    "/bin/sh",
+                    ["-c", "\"$0\" connect --linger close \(url) </dev/null \(output)", Tools.duplex]
+                )
+                let (exit, text, errors) = try await shell.finished()
+                #expect(exit == .init(status: status))
+                if output.contains("head") {
+                    #expect(String(decoding: text, as: UTF8.self) == "tick\n")
+                    #expect(errors.contains("closed 1000"))
+                } else {
+                    #expect(String(decoding: text, as: UTF8.self) == "status 1\n")
+                    #expect(errors.contains("standard output"))
+                }
+            }
+        }
+    }
+
     @Test func `A refusal is status 9, with the server's status and words`() async throws {
         let serve = try await ServeProcess.start()
         let (exit, output, errors) = try await connect([serve.url("/nowhere")])

@@ -42,6 +42,34 @@ struct ServeCommandTests {
         #expect(exit == .init(status: 0))
     }
 
+    @Test func `A signal sent as soon as the server has said where it is, is heeded`() async throws {
+        for _ in 0..<10 {
+            let serve = try await ServeProcess.start()
+            serve.process.signal(SIGTERM)
+            let (exit, _, _) = try await serve.process.finished()
+            #expect(exit == .init(status: 0))
+        }
+    }
+
+    @Test func `The log holds no line and no secret of a peer's making`() async throws {
+        let serve = try await ServeProcess.start(["--verbose"])
+        let socket = try await WebSocketConnection.connect(to: serve.url("/echo"))
+        try await socket.close(code: CloseCode(4000), reason: "bye\nforged\u{1B}[31m")
+        let refused = try await HTTPGet.answer(
+            port: serve.port,
+            "GET /echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                + "Sec-WebSocket-Protocol: tok/en-SECRET==\r\n\r\n"
+        )
+        #expect(refused.status == 400)
+        serve.process.signal(SIGTERM)
+        let (_, _, errors) = try await serve.process.finished()
+        #expect(errors.contains("bye\\u{A}forged\\u{1B}[31m"))
+        #expect(errors.contains(" refused"))
+        #expect(!errors.contains("SECRET"))
+        #expect(!errors.contains("\u{1B}"))
+    }
+
     @Test func `A message over --max-message-size is refused with 1009, one at the limit is echoed`()
         async throws
     {

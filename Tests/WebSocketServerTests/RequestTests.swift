@@ -40,6 +40,21 @@ struct RequestTests {
         }
     }
 
+    @Test(arguments: [("/page", 200), ("/nope", 404), ("/echo", 426), ("/%zz", 400)])
+    func `No answer to HEAD has content, but the size that GET would get`(path: String, status: Int)
+        async throws
+    {
+        try await serving(configuration(), routes) { port in
+            let get = try await HTTPGet.get(port: port, path)
+            let head = try await HTTPGet.answer(port: port, "HEAD \(path) HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(get.status == status)
+            #expect(head.status == status)
+            #expect(!get.body.isEmpty)
+            #expect(head.body == "")
+            #expect(head.head.contains("content-length: \(get.body.utf8.count)"))
+        }
+    }
+
     @Test func `A request in single bytes is upgraded too`() async throws {
         try await serving(configuration(), routes) { port in
             try await RawConnection.with(port: port) { connection in

@@ -100,6 +100,26 @@ struct TopicHubTests {
         }
     }
 
+    @Test func `Names that Swift takes for the same text are different topics`() async throws {
+        let hub = TopicHub()
+        try await serving { server in
+            server.route("/") { socket, _ in
+                hub.subscribe(socket, to: "K")
+                #expect(hub.subscriberCount(of: "\u{212A}") == 0)
+                try await hub.publish(Message("not here"), to: "\u{212A}")
+                try await hub.publish(Message("here"), to: "K")
+                hub.unsubscribe(socket, from: "K")
+            }
+            server.route("/\u{212A}") { _, _ in }
+        } _: { port in
+            let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/")
+            #expect(try await socket.receive()?.text == "here")
+            await #expect(throws: ConnectError.self) {
+                try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/K")
+            }
+        }
+    }
+
     @Test func `Text that is not UTF-8 is published to nobody`() async throws {
         let hub = TopicHub()
         await #expect(throws: UsageError.textNotUTF8(offset: 1)) {

@@ -30,6 +30,28 @@ struct LivenessTests {
         #expect(try socket.onlyEnd().cause == .pingTimeout)
     }
 
+    @Test("A peer that reads slowly lives, though its pongs are a long way behind", arguments: roles)
+    func slowReader(_ role: Role) throws {
+        let options = ConnectionOptions.quiet {
+            $0.pingInterval = .seconds(20)
+            $0.pongTimeout = .seconds(5)
+            $0.outboundLimit = .max
+        }
+        let socket = try EmbeddedConnection(role, options)
+        socket.pipe.takesWrites = false
+        let message = [UInt8](repeating: 7, count: 200_000)
+        for _ in 0..<40 { try socket.isolated.send(.binary, message.span.bytes) }
+        // Every four seconds the system takes a write; no pong comes at all.
+        for _ in 0..<30 {
+            socket.advance(by: .seconds(4))
+            socket.pipe.takeOneHeldWrite()
+        }
+        #expect(socket.ends.isEmpty)
+        // It stops reading too.
+        socket.advance(by: .seconds(30))
+        #expect(try socket.onlyEnd().cause == .pingTimeout)
+    }
+
     @Test("Pings go on for as long as the peer answers", arguments: roles)
     func answeredPings(_ role: Role) throws {
         let socket = try EmbeddedConnection(role, .init(pingInterval: .seconds(20), pongTimeout: .seconds(5)))

@@ -30,14 +30,14 @@ package final class EpollListener: Sendable {
                 socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
                 // Those that it accepts inherit it.
                 socket.sendWithoutDelay()
-                // The first is bound by itself and shares its address only then: otherwise a second server
-                // would get it too, and take half of the connections, without anybody being told.
+                // The first has the address to itself, until it listens, and shares it only then: otherwise a
+                // second server would get it too, and take half of the connections, without anybody being told.
                 if sockets.count > 1 { socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
                 try socket.bind(to: bound)
+                try socket.listen(backlog: backlog)
                 if sockets.count == 1 { socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
                 if let local = socket.localAddress { bound = local }
             }
-            for socket in sockets { try socket.listen(backlog: backlog) }
         } catch {
             for index in sockets.indices { sockets[index].close() }
             throw error
