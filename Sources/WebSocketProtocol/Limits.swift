@@ -49,7 +49,15 @@ public struct Limits: Sendable, Hashable {
 /// Limits that many connections have in common.
 package final class SharedLimits: Sendable {
     package let limits: Limits
-    package init(_ limits: Limits) { self.limits = limits }
+    /// The largest message that may come as one frame; below zero where not even an empty one may.
+    let largestWholeMessage: Int
+
+    package init(_ limits: Limits) {
+        self.limits = limits
+        largestWholeMessage =
+            limits.effectiveMaxMessageFragments < 1
+            ? -1 : min(limits.maxMessageSize, limits.maxFrameSize ?? .max)
+    }
 }
 
 /// How received messages are handed out.

@@ -41,9 +41,9 @@ extension WebSocketEndpoint {
             length = Int(long)
             index = 10
         }
-        guard length <= limits.maxMessageSize,
-            length <= limits.maxFrameSize ?? .max, available - index - (isMasked ? 4 : 0) >= length
-        else { return nil }
+        guard length <= shared.largestWholeMessage, available - index - (isMasked ? 4 : 0) >= length else {
+            return nil
+        }
         var key = MaskingKey(word: 0)
         if isMasked {
             key = MaskingKey(word: base.loadUnaligned(fromByteOffset: offset + index, as: UInt32.self))

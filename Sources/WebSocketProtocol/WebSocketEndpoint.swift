@@ -8,7 +8,7 @@
 /// §10.3 forbids, and shares the extension, which has but one state: go on with one of them only.
 public struct WebSocketEndpoint {
     public let role: Role
-    private let shared: SharedLimits
+    let shared: SharedLimits
     public var limits: Limits { shared.limits }
 
     /// How messages are handed out. A change takes effect with the next message.

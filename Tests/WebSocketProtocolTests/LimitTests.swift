@@ -99,6 +99,17 @@ struct LimitTests {
         #expect(outcome.replies == [.close(1008, "message of more than 5 fragments")])
     }
 
+    @Test("Where not even one fragment is allowed, the first frame is 1008", arguments: Role.both, [0, 1])
+    func noFragments(_ role: Role, _ size: Int) throws {
+        let outcome = try outcome(
+            of: [.binary([UInt8](repeating: 7, count: size))],
+            role: role,
+            limits: Limits(maxMessageFragments: 0)
+        )
+        #expect(outcome.events == [.failed(.tooManyFragments(limit: 0))])
+        #expect(outcome.replies == [.close(1008, "message of more than 0 fragments")])
+    }
+
     @Test("A million fragments of one byte or none stop at the default limit", arguments: [0, 1])
     func floodOfFragments(_ size: Int) throws {
         let piece = [UInt8](repeating: 7, count: size)
