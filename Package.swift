@@ -108,6 +108,19 @@ let package = Package(
             path: "Benchmarks/task-echo",
             swiftSettings: settings
         ),
+        // A message's way through a connection, without a socket; see Benchmarks/bench.py.
+        .executableTarget(
+            name: "connection-path",
+            dependencies: [
+                "WebSocketProtocol",
+                "WebSocketTransport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Benchmarks/connection-path",
+            swiftSettings: settings
+        ),
         // What several test targets need: other programs, servers of the test's own, waits that end.
         .target(
             name: "TestSupport",

@@ -7,12 +7,21 @@
 /// Not safe to share: one owner, one call at a time. A copy would mask with the same keys, which RFC 6455
 /// §10.3 forbids, and shares the extension, which has but one state: go on with one of them only.
 public struct WebSocketEndpoint {
-    public let role: Role
-    let shared: SharedLimits
-    public var limits: Limits { shared.limits }
+    // What every message asks for comes first, and lies together.
 
+    public let role: Role
     /// How messages are handed out. A change takes effect with the next message.
-    public var delivery: Delivery
+    public var delivery: Delivery { didSet { noteWhetherBetweenMessages() } }
+    /// Whether the next byte begins a message, to be handed out whole.
+    private(set) var isBetweenMessages: Bool
+    public internal(set) var closeHandshake = CloseHandshake() {
+        didSet { noteWhetherBetweenMessages() }
+    }
+    let shared: SharedLimits
+    let messageExtension: (any MessageExtension)?
+    /// The payload of the pong that is due. Only the latest ping's is kept: §5.5.3 allows to answer just
+    /// that one, and so a peer that pings without reading cannot fill memory.
+    var duePong: [UInt8]?
 
     // Read side.
     private var headerParser = FrameHeaderParser()
@@ -24,13 +33,8 @@ public struct WebSocketEndpoint {
     // Write side.
     var maskingKeys: MaskingKeySource
     var outgoing: OutgoingMessage?
-    /// The payload of the pong that is due. Only the latest ping's is kept: §5.5.3 allows to answer just
-    /// that one, and so a peer that pings without reading cannot fill memory.
-    var duePong: [UInt8]?
 
-    // Both sides.
-    public internal(set) var closeHandshake = CloseHandshake()
-    let messageExtension: (any MessageExtension)?
+    public var limits: Limits { shared.limits }
 
     /// - Parameters:
     ///   - role: which end this is.
@@ -70,6 +74,7 @@ public struct WebSocketEndpoint {
         self.role = role
         shared = limits
         self.delivery = delivery
+        isBetweenMessages = delivery == .messages
         maskingKeys = MaskingKeySource(random: random)
     }
 }
@@ -110,6 +115,7 @@ extension WebSocketEndpoint {
 
     /// ``receive(_:at:)`` for a buffer given by pointer, as a transport has it.
     public mutating func receive(_ input: UnsafeMutableRawBufferPointer, at offset: inout Int) -> Event? {
+        defer { noteWhetherBetweenMessages() }
         while closeHandshake.mayReceive {
             do throws(ProtocolError) {
                 if frame == nil {
@@ -139,9 +145,9 @@ extension WebSocketEndpoint {
     /// Whether data may be sent: neither end has begun to close.
     public var maySendData: Bool { closeHandshake.maySendData }
 
-    /// Whether the next byte begins a message, to be handed out whole.
-    var isBetweenMessages: Bool {
-        frame == nil && message == nil && !headerParser.isInsideHeader && delivery == .messages
+    private mutating func noteWhetherBetweenMessages() {
+        isBetweenMessages =
+            frame == nil && message == nil && !headerParser.isInsideHeader && delivery == .messages
             && closeHandshake.mayReceive
     }
 

@@ -10,6 +10,7 @@ extension ConnectionCore {
         scratch.doWhatWasPutOff()
         guard !isOver else { return }
         if closeRequest == nil {
+            leaveBurst()
             closeRequest = payload
             outbound.dropUnfinished()
         }
@@ -70,6 +71,7 @@ extension ConnectionCore {
         endBox = box
         cancelTimer(on: eventLoop)
         outbound.removeAll()
+        leaveBurst()
         outbox = []
         endpoint.end()
         transport?.abort()

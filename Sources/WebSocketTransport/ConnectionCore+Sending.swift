@@ -31,9 +31,10 @@ extension ConnectionCore {
 
     /// Sends from the loop without suspending.
     func send(_ kind: MessageKind, _ payload: RawSpan, compress: Bool = true) throws(SendError) {
+        let isChecked = kind == .binary || payload.withUnsafeBytes(isTextInHand)
+        if burst != nil, isChecked, payload.withUnsafeBytes({ gather(kind, $0) }) { return }
         try checkMaySend()
         try checkRoom()
-        let isChecked = kind == .text && payload.withUnsafeBytes(isTextInHand)
         guard mayGoAtOnce(payload.byteCount) else {
             var message = Message(
                 kind: kind,
@@ -129,7 +130,7 @@ extension ConnectionCore {
 
     /// From which size on a payload is handed to the transport where it lies, rather than copied behind its
     /// header: so much that the copy costs more than a write of its own.
-    var payloadSizeForReference: Int { inFlight.isEmpty ? 64 << 10 : .max }
+    var payloadSizeForReference: Int { inFlight.isEmpty ? SharedOptions.sizeForReference : .max }
 
     func beginStream(_ kind: MessageKind, compress: Bool = true) throws(SendError) -> OutboundQueue.StreamID {
         try checkMaySend()
@@ -215,7 +216,7 @@ extension ConnectionCore {
     }
 
     /// Whether nothing waits but frames that are made, as between most messages.
-    private var hasNothingButOutbox: Bool {
+    var hasNothingButOutbox: Bool {
         outbound.isEmpty && inbound.isEmpty && drainWaiters.isEmpty && closeRequest == nil
             && endpoint.maySendData && !endpoint.owesReplies
     }
@@ -261,12 +262,15 @@ extension ConnectionCore {
         swap(&bytes, &outbox)
         let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
         outboxPayload = 0
-        if !transport.write(bytes.span.bytes, payload) {
-            inFlight.append(write)
-            inFlightWire += write.wire
-            inFlightPayload += write.payload
-        }
+        if !transport.write(bytes.span.bytes, payload) { wrote(write) }
         scratch.giveBackOutput(&bytes)
+    }
+
+    /// The transport has a write that the operating system has not taken yet.
+    func wrote(_ write: (wire: Int, payload: Int)) {
+        inFlight.append(write)
+        inFlightWire += write.wire
+        inFlightPayload += write.payload
     }
 
     /// A ping is answered before the data that came behind it. While the transport holds a full window, a

@@ -10,66 +10,95 @@ import WebSocketProtocol
 /// Its subjects have files of their own (`ConnectionCore+….swift`); members are internal for those and for
 /// tests, not for the rest of the module.
 final class ConnectionCore: ConnectionInput, LoopTimerOwner {
-    let eventLoop: any EventLoop
-    private let shared: SharedOptions
-    var options: ConnectionOptions { shared.options }
-    /// Memory that the connections of this thread take turns with.
-    let scratch = LoopScratch.current
-    var timer = LoopTimer()
-    @exclusivity(unchecked) var endpoint: WebSocketEndpoint
-    /// The endpoint's extension, if one was agreed on.
-    let deflate: PerMessageDeflate?
-    /// The public face; held while the connection lives, so that a connection with callbacks stays though
-    /// nobody else keeps it.
-    @exclusivity(unchecked) var connection: WebSocketConnection?
-    @exclusivity(unchecked) var transport: (any ByteTransport)?
-
     // `@exclusivity(unchecked)`, here and below: the run-time checks of overlapping access are a fifth of what
     // a small message costs. There is no overlap: nothing called in the middle of a change to one of these
     // (the protocol core, queues, the transport's `write`) calls back into the connection; callbacks run
     // between changes.
+    //
+    // What each message touches comes first, and lies together: with many connections it has to be fetched anew for
+    // each read, line by line.
 
-    // Read side.
-    @exclusivity(unchecked) var inbound = InboundQueue()
-    @exclusivity(unchecked) var callbacks: ConnectionCallbacks?
-    @exclusivity(unchecked) var isReadingPaused = false
-    @exclusivity(unchecked) var isInReadBurst = false
-    var pingsThisSecond = 0
-    var pingSecondBegan: NIODeadline
-
-    // Write side.
-    @exclusivity(unchecked) var outbound = OutboundQueue()
-    /// Frames not yet handed to the transport.
-    @exclusivity(unchecked) var outbox: [UInt8] = []
+    /// How it ended, once it has.
+    @exclusivity(unchecked) var endBox: EndBox?
+    let shared: SharedOptions
+    /// Memory that the connections of this thread take turns with.
+    let scratch = LoopScratch.current
+    /// The loop's burst buffer, while it is this connection's.
+    @exclusivity(unchecked) var burst: FrameBuffer?
+    #if os(Linux)
+    /// The transport, if it is one that never calls back while it writes: held by `transport`, and not counted for
+    /// each write.
+    @exclusivity(unchecked) var native: Unmanaged<EpollTransport>?
+    #endif
+    @exclusivity(unchecked) var callbacks: ConnectionCallbacks? {
+        didSet { hasNewCallbacks = true }
+    }
     @exclusivity(unchecked) var outboxPayload = 0
-    /// Writes handed to the transport and not yet taken by the operating system, oldest first.
-    @exclusivity(unchecked) var inFlight = Fifo<(wire: Int, payload: Int)>()
     @exclusivity(unchecked) var inFlightWire = 0
     @exclusivity(unchecked) var inFlightPayload = 0
+    /// Frames not yet handed to the transport, but for those in the burst buffer.
+    @exclusivity(unchecked) var gathered: [UInt8] = []
+    @exclusivity(unchecked) var isInReadBurst = false
     @exclusivity(unchecked) var isFlushing = false
+    @exclusivity(unchecked) var isReadingPaused = false
     /// Whether the loop will have this connection write when its turn ends.
     @exclusivity(unchecked) var writesAtTurnEnd = false
+    /// Whether the callbacks that a read was begun with are not the ones to call any more.
+    @exclusivity(unchecked) private var hasNewCallbacks = false
+    /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
+    @exclusivity(unchecked) var isClosingTimed = false
+    @exclusivity(unchecked) var isOutputClosed = false
+    @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
+        []
+    @exclusivity(unchecked) var outbound = OutboundQueue()
+    @exclusivity(unchecked) var inbound = InboundQueue()
+    @exclusivity(unchecked) var endpoint: WebSocketEndpoint
+    /// Writes handed to the transport and not yet taken by the operating system, oldest first.
+    @exclusivity(unchecked) var inFlight = Fifo<(wire: Int, payload: Int)>()
+    /// The endpoint's extension, if one was agreed on.
+    let deflate: PerMessageDeflate?
+    @exclusivity(unchecked) var closeRequest: ClosePayload?
+    @exclusivity(unchecked) var keepalive: Keepalive?
     /// The text that a callback is looking at. It has been checked, so that whoever sends it back need not
     /// have it checked again.
     @exclusivity(unchecked) var textInHand: UnsafeRawBufferPointer?
-    @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
-        []
 
-    // Pings of our own.
-    @exclusivity(unchecked) var keepalive: Keepalive?
+    // From here on: what few messages ask for.
+
+    let eventLoop: any EventLoop
+    /// The public face; held while the connection lives, so that a connection with callbacks stays though
+    /// nobody else keeps it.
+    @exclusivity(unchecked) var connection: WebSocketConnection?
+    @exclusivity(unchecked) var transport: (any ByteTransport)? {
+        didSet {
+            #if os(Linux)
+            native = (transport as? EpollTransport).map(Unmanaged.passUnretained)
+            #endif
+        }
+    }
+    var timer = LoopTimer()
+    var pingsThisSecond = 0
+    var pingSecondBegan: NIODeadline
     var pings = PendingPings()
+    var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
 
-    // Closing.
-    @exclusivity(unchecked) var closeRequest: ClosePayload?
-    /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
-    var isClosingTimed = false
-    var isOutputClosed = false
-    /// How it ended, once it has.
-    @exclusivity(unchecked) var endBox: EndBox?
+    var options: ConnectionOptions { shared.options }
     var end: ConnectionEnd? { endBox?.end }
     /// Whether there is an ``end``.
     var isOver: Bool { endBox != nil }
-    var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
+
+    /// Frames not yet handed to the transport. Those in the burst buffer were there first, so they come here before
+    /// anything else does.
+    var outbox: [UInt8] {
+        get {
+            if burst != nil { spillBurst() }
+            return gathered
+        }
+        _modify {
+            if burst != nil { spillBurst() }
+            yield &gathered
+        }
+    }
 
     /// Wire bytes the transport may hold at a time. What waits beyond it stays here, where control frames
     /// can still go ahead of it.
@@ -129,17 +158,39 @@ extension ConnectionCore {
         keepalive?.received()
         isInReadBurst = true
         var offset = 0
-        while !isOver {
+        if let onMessage = callbacks?.onMessage {
+            beginBurst()
+            handWholeMessages(in: bytes, at: &offset, to: onMessage)
+        }
+        // What is begun stays with the endpoint, so that without more bytes there is nothing more to come.
+        while offset < bytes.count, !isOver {
             if let message = endpoint.receiveWhole(bytes, at: &offset) {
                 deliver(message.kind, UnsafeRawBufferPointer(rebasing: bytes[message.range]))
             } else if let event = endpoint.receive(bytes, at: &offset) {
                 handle(event, in: bytes)
+                if !endpoint.maySendData || endpoint.owesReplies { leaveBurst() }
             } else {
                 break
             }
         }
         isInReadBurst = false
-        flush()
+        if !writeBurst() { flush() }
+    }
+
+    /// Calls back for each message that lies whole in the input, up to the first thing that is anything else: the
+    /// usual case, in as few steps as it can be had.
+    private func handWholeMessages(
+        in bytes: UnsafeMutableRawBufferPointer,
+        at offset: inout Int,
+        to onMessage: ConnectionCallbacks.OnMessage
+    ) {
+        hasNewCallbacks = false
+        guard inbound.isEmpty else { return }
+        while mayRunCallbacks, !isOver, !hasNewCallbacks,
+            let message = endpoint.receiveWhole(bytes, at: &offset)
+        {
+            hand(message.kind, UnsafeRawBufferPointer(rebasing: bytes[message.range]), to: onMessage)
+        }
     }
 
     func written() {
@@ -197,7 +248,7 @@ extension ConnectionCore {
     @discardableResult
     func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) -> Bool {
         if let callbacks, inbound.isEmpty, mayRunCallbacks {
-            hand(kind, payload, to: callbacks)
+            hand(kind, payload, to: callbacks.onMessage)
             return true
         }
         // After this end asked to close, a message that finds no room is dropped: reading must go on,
@@ -208,16 +259,22 @@ extension ConnectionCore {
         return false
     }
 
-    private func hand(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, to callbacks: ConnectionCallbacks)
-    {
-        if kind == .text { textInHand = bytes }
-        callbacks.onMessage(isolated, kind, RawSpan(_unsafeBytes: bytes))
+    @inline(__always)
+    private func hand(
+        _ kind: MessageKind,
+        _ bytes: UnsafeRawBufferPointer,
+        to onMessage: ConnectionCallbacks.OnMessage
+    ) {
+        guard kind == .text else { return onMessage(isolated, kind, RawSpan(_unsafeBytes: bytes)) }
+        textInHand = bytes
+        onMessage(isolated, kind, RawSpan(_unsafeBytes: bytes))
         textInHand = nil
     }
 
     /// A callback that answers cannot suspend, so it is not called while its answers pile up: what arrives
     /// waits like any other unread message, and in the end the peer is slowed down.
-    var mayRunCallbacks: Bool { bufferedCost <= options.outboundHighWaterMark }
+    @inline(__always)
+    var mayRunCallbacks: Bool { bufferedCost <= shared.options.outboundHighWaterMark }
 
     /// Hands messages that wait to the callbacks, if these may run again.
     ///
@@ -226,7 +283,7 @@ extension ConnectionCore {
         guard let callbacks, !inbound.isEmpty, mayRunCallbacks else { return false }
         isInReadBurst = true
         while !isOver, mayRunCallbacks, let message = popMessage() {
-            message.bytes.withUnsafeBytes { hand(message.kind, $0, to: callbacks) }
+            message.bytes.withUnsafeBytes { hand(message.kind, $0, to: callbacks.onMessage) }
         }
         isInReadBurst = false
         return true

@@ -19,6 +19,11 @@ final class LoopScratch {
     let deflate = DeflatePool()
     /// Buffers for large messages.
     let large = BufferPool()
+    /// Where the answers to one read gather: what a connection may have on its way, and one message more. `nil`
+    /// while it is lent.
+    @exclusivity(unchecked) private var burst: FrameBuffer? = .allocate(
+        capacity: ConnectionCore.transportWindow + SharedOptions.sizeForReference + FrameHeader.maximumLength
+    )
     private var isTrimScheduled = false
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []
@@ -35,6 +40,13 @@ final class LoopScratch {
     private static let keep = 256 << 10
     /// What is kept in all of buffers that many connections use at a time, as when a topic has many receivers.
     private static let keepInAll = 2 << 20
+
+    deinit { burst?.deallocate() }
+
+    /// Lends the burst buffer, unless somebody has it.
+    func takeBurst() -> FrameBuffer? { burst.take() }
+
+    func giveBack(_ burst: FrameBuffer) { self.burst = burst }
 
     /// The options of one connection after the other are nearly always the same.
     func shared(_ options: ConnectionOptions) -> SharedOptions {

@@ -4,6 +4,12 @@ import WebSocketProtocol
 final class SharedOptions {
     let options: ConnectionOptions
     let limits: SharedLimits
+    /// The largest message that is copied behind others, so that one write takes them all.
+    let largestGathered: Int
+
+    /// From which size on a copy costs more than a write of its own.
+    static let sizeForReference = 64 << 10
+
     /// As they were given.
     private let source: ConnectionOptions
 
@@ -15,6 +21,7 @@ final class SharedOptions {
         options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
         self.options = options
         limits = SharedLimits(options.limits)
+        largestGathered = min(options.fragmentSize ?? .max, Self.sizeForReference - 1)
     }
 
     func isMade(of source: ConnectionOptions) -> Bool { self.source == source }

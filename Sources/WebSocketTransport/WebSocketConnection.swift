@@ -203,6 +203,8 @@ extension WebSocketConnection {
 /// What a connection calls on its event loop. A callback must not block: it holds up every connection of
 /// the loop.
 public struct ConnectionCallbacks: Sendable {
+    typealias OnMessage = @Sendable (WebSocketConnection.Isolated, MessageKind, RawSpan) -> Void
+
     /// A message. The bytes are gone when the call returns; text has been checked to be UTF-8.
     public var onMessage: @Sendable (WebSocketConnection.Isolated, MessageKind, RawSpan) -> Void
     /// The connection ended. Called once, and last.

@@ -94,7 +94,7 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
         }
     }
 
-    func ready(_ events: UInt32) { _ = takeBatch() }
+    override func ready(_ events: UInt32) { _ = takeBatch() }
 
     /// - Returns: whether more may wait.
     private func takeBatch() -> Bool {

@@ -12,11 +12,13 @@ import Musl
 import Android
 #endif
 
-/// A descriptor that an ``EpollLoop`` watches.
-protocol EpollSource: AnyObject {
+/// The owner of a descriptor that an ``EpollLoop`` watches.
+package class EpollSource {
+    /// To be overridden.
+    ///
     /// - Parameter events: epoll's bits. They may be out of date, when the descriptor's number has gone from one
     ///   owner to another; so there need not be anything to read or room to write.
-    func ready(_ events: UInt32)
+    func ready(_ events: UInt32) {}
 }
 
 /// An event loop on Linux's epoll, for plain TCP: one thread that reads, serves and writes in turn.
@@ -60,7 +62,11 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     // From here on: the loop's thread only. `@exclusivity(unchecked)`: as in `ConnectionCore`; what is called is
     // called between changes.
     @exclusivity(unchecked) var timers = TimerHeap()
-    @exclusivity(unchecked) private var sources: [(any EpollSource)?] = []
+    /// By descriptor; held until ``forget(_:)``, and then in `retired`. So who is called from here stays whatever
+    /// the call does, without being counted for each event.
+    @exclusivity(unchecked) private var sources: [Unmanaged<EpollSource>?] = []
+    /// Let go of when the turn ends.
+    @exclusivity(unchecked) private var retired: [AnyObject] = []
     @exclusivity(unchecked) private var sourceCount = 0
     @exclusivity(unchecked) private var events = [epoll_event](repeating: epoll_event(), count: 512)
     /// Work of this turn, and jobs that it adds to itself.
@@ -97,6 +103,7 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     }
 
     deinit {
+        for source in sources { source?.release() }
         _ = duplex_close(epoll)
         _ = duplex_close(wakeUp)
         readBuffer.deallocate()
@@ -139,7 +146,7 @@ extension EpollLoop {
     /// Watches a descriptor.
     ///
     /// - Returns: whether the system has room for it.
-    func add(_ source: any EpollSource, _ descriptor: CInt, events: UInt32) -> Bool {
+    func add(_ source: EpollSource, _ descriptor: CInt, events: UInt32) -> Bool {
         guard duplex_epoll_control(epoll, duplex_epoll_add, descriptor, events) == 0 else { return false }
         let index = Int(descriptor)
         if index >= sources.count {
@@ -147,7 +154,7 @@ extension EpollLoop {
                 contentsOf: repeatElement(nil, count: max(index + 1, 2 * sources.count) - sources.count)
             )
         }
-        sources[index] = source
+        sources[index] = Unmanaged.passRetained(source)
         sourceCount += 1
         return true
     }
@@ -160,10 +167,14 @@ extension EpollLoop {
     /// Forgets a descriptor that is closed right after this, which epoll takes for its removal.
     func forget(_ descriptor: CInt) {
         let index = Int(descriptor)
-        guard index < sources.count, sources[index] != nil else { return }
+        guard index < sources.count, let source = sources[index] else { return }
         sources[index] = nil
         sourceCount -= 1
+        retire(source.takeRetainedValue())
     }
+
+    /// Holds on to what may be in the middle of a call until the turn is over.
+    func retire(_ object: AnyObject) { retired.append(object) }
 
     /// Stops watching a descriptor that stays open.
     func remove(_ descriptor: CInt) {
@@ -183,6 +194,7 @@ extension EpollLoop {
             doWork()
             LoopScratch.current.doWhatWasPutOff()
             writeGathered()
+            if !retired.isEmpty { retired.removeAll(keepingCapacity: retired.capacity <= 1024) }
             if let stopped = stopIfDone() { return stopped() }
         }
     }
@@ -206,7 +218,7 @@ extension EpollLoop {
                 var value: UInt64 = 0
                 _ = read(wakeUp, &value, 8)
             } else if Int(descriptor) < sources.count, let source = sources[Int(descriptor)] {
-                source.ready(event.events)
+                source._withUnsafeGuaranteedRef { $0.ready(event.events) }
             }
         }
     }

@@ -10,7 +10,15 @@ import WebSocketProtocol
 package final class EpollTransport: EpollSource, AcceptedTransport {
     // `@exclusivity(unchecked)`: as in `ConnectionCore`, the checks cost more than what they would find; each
     // change below is over before the connection is called.
-    @exclusivity(unchecked) package var input: (any ConnectionInput)?
+    @exclusivity(unchecked) package var input: (any ConnectionInput)? {
+        didSet {
+            if let oldValue { loop.retire(oldValue) }
+            core = (input as? ConnectionCore).map(Unmanaged.passUnretained)
+        }
+    }
+    /// The input, if it is a connection. Once it has been here the loop has it to the end of the turn, so that it
+    /// need not be counted for each read.
+    @exclusivity(unchecked) private var core: Unmanaged<ConnectionCore>?
     package var eventLoop: any EventLoop { loop }
     package let peer: PeerAddress
 
@@ -59,6 +67,18 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
         return false
     }
 
+    override func ready(_ events: UInt32) {
+        if events & duplex_epoll_out != 0 { writeOn() }
+        guard socket.isOpen else { return }
+        let isBroken = events & duplex_epoll_broken != 0
+        if isReadingPaused || isInputOver {
+            // epoll tells of a broken connection whether or not anybody asked, and would do so in every turn.
+            if isBroken { fail(socket.pendingError) }
+        } else if isBroken || events & duplex_epoll_in != 0 {
+            readOnce()
+        }
+    }
+
     // No `deinit` closes the socket: the loop holds the transport until `abort()` does.
 
     private func updateWatched() {
@@ -75,23 +95,16 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
 // MARK: - Reading
 
 extension EpollTransport {
-    func ready(_ events: UInt32) {
-        if events & duplex_epoll_out != 0 { writeOn() }
-        guard socket.isOpen else { return }
-        let isBroken = events & duplex_epoll_broken != 0
-        if isReadingPaused || isInputOver {
-            // epoll tells of a broken connection whether or not anybody asked, and would do so in every turn.
-            if isBroken { fail(socket.pendingError) }
-        } else if isBroken || events & duplex_epoll_in != 0 {
-            readOnce()
-        }
-    }
-
     private func readOnce() {
         let buffer = loop.readBuffer
         switch socket.receive(into: buffer) {
         case .bytes(let count):
-            input?.received(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+            guard let core else {
+                input?.received(bytes)
+                return
+            }
+            core._withUnsafeGuaranteedRef { $0.received(bytes) }
         case .end:
             isInputOver = true
             updateWatched()
@@ -127,13 +140,13 @@ extension EpollTransport {
     package func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
         var taken = 0
         if unwritten == nil, !isOutputBroken {
-            taken = took(
-                bytes.withUnsafeBytes { bytes in more.withUnsafeBytes { more in socket.send(bytes, more) } }
-            )
-            if taken == bytes.byteCount + more.byteCount { return true }
+            let count = bytes.withUnsafeBytes { bytes in
+                more.withUnsafeBytes { more in socket.send(bytes, more) }
+            }
+            if count == bytes.byteCount + more.byteCount { return true }
+            taken = took(count)
         }
         keep(bytes, more, from: taken)
-        updateWatched()
         return false
     }
 
@@ -141,13 +154,17 @@ extension EpollTransport {
         if let count { return count }
         isOutputBroken = true
         // What the peer said last is still to be read and tells why; while nobody reads, nothing else will.
-        if isReadingPaused {
-            let bound = NIOLoopBound(self, eventLoop: loop)
-            loop.execute { bound.value.fail(bound.value.socket.pendingError) }
-        }
+        if isReadingPaused { failSoon() }
         return 0
     }
 
+    private func failSoon() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.execute { bound.value.fail(bound.value.socket.pendingError) }
+    }
+
+    // Apart from the usual case, which has no use for any of this.
+    @inline(never)
     private func keep(_ bytes: RawSpan, _ more: RawSpan, from start: Int) {
         let count = bytes.byteCount + more.byteCount - start
         var unwritten =
@@ -158,6 +175,7 @@ extension EpollTransport {
         }
         unwritten.ends.append(unwritten.offset + unwritten.bytes.count)
         self.unwritten = unwritten
+        updateWatched()
     }
 
     /// The socket has room again.

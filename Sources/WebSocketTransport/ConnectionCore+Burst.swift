@@ -1,0 +1,76 @@
+import WebSocketProtocol
+
+// The short way from a read to a write: what callbacks answer to the messages of one read is gathered in a buffer
+// that the connections of the loop take turns with, and written from there.
+//
+// Only one connection has the buffer, from the beginning of its read to the end, and only while its answers need
+// nothing but a header: a server's, uncompressed, with nothing that waits ahead of them. Whatever else happens
+// meanwhile finds them in the outbox (see `outbox`), in front of all that comes later.
+
+extension ConnectionCore {
+    /// Takes the buffer for the read that begins, if what is sent may be gathered there.
+    func beginBurst() {
+        guard maySendBurst, gathered.isEmpty, hasNothingButOutbox, inFlight.isEmpty else { return }
+        burst = scratch.takeBurst()
+        burst?.begin(largestPayload: shared.largestGathered)
+    }
+
+    /// A message in pieces that is under way has its place in `outbound`, so there is none with nothing but the
+    /// outbox.
+    private var maySendBurst: Bool { endpoint.role == .server && deflate == nil }
+
+    /// Gathers a message that may go at once.
+    ///
+    /// - Returns: false when it has to go the long way, which also judges and explains.
+    @inline(__always)
+    func gather(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer) -> Bool {
+        guard let burst, outbound.isEmpty, scratch.putOffWork.isEmpty,
+            outboxPayload + inFlightPayload <= shared.options.outboundLimit,
+            burst.count + inFlightWire < Self.transportWindow, burst.append(kind, payload)
+        else { return false }
+        outboxPayload += payload.count
+        return true
+    }
+
+    /// Moves what was gathered to where it would be without the buffer. The buffer stays this connection's.
+    func spillBurst() {
+        guard let burst, burst.count > 0 else { return }
+        if gathered.capacity == 0 { gathered = scratch.takeOutput() }
+        gathered.append(contentsOf: burst.bytes)
+        burst.begin(largestPayload: shared.largestGathered)
+    }
+
+    /// Gives the buffer up before the read is over: from here on messages go the long way.
+    func leaveBurst() {
+        guard let burst else { return }
+        spillBurst()
+        self.burst = nil
+        scratch.giveBack(burst)
+    }
+
+    /// Writes what was gathered, at the read's end, if there is nothing else to write.
+    ///
+    /// - Returns: whether the read is done with.
+    func writeBurst() -> Bool {
+        guard let burst else { return false }
+        guard burst.count > 0, gathered.isEmpty, hasNothingButOutbox, !isOver else {
+            leaveBurst()
+            return false
+        }
+        // Not the connection's any more, and not yet anybody else's: the transport may have the peer answer
+        // before it returns, where both are in one process.
+        self.burst = nil
+        let write = (wire: burst.count, payload: outboxPayload)
+        outboxPayload = 0
+        if !hand(RawSpan(_unsafeBytes: burst.bytes)) { wrote(write) }
+        scratch.giveBack(burst)
+        return true
+    }
+
+    private func hand(_ bytes: RawSpan) -> Bool {
+        #if os(Linux)
+        if let native { return native._withUnsafeGuaranteedRef { $0.write(bytes, RawSpan()) } }
+        #endif
+        return transport?.write(bytes) ?? true
+    }
+}
