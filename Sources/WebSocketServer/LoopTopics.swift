@@ -17,10 +17,10 @@ final class LoopTopics: Sendable {
         var waiting: [PreparedMessage] = []
 
         func add(_ connection: WebSocketConnection) {
-            guard places[connection.id] == nil else { return }
+            guard places[connection.id] == nil, let subscriber = connection.isolated else { return }
             places[connection.id] = subscribers.count
             ids.append(connection.id)
-            subscribers.append(connection.isolated)
+            subscribers.append(subscriber)
         }
 
         func remove(_ id: UInt64) {

@@ -1,16 +1,16 @@
 import WebSocketProtocol
 
-// The short way from a read to a write: what callbacks answer to the messages of one read is gathered in a buffer
-// that the connections of the loop take turns with, and written from there.
+// The short way from a read to a write: what is answered to the messages of one read is gathered in a buffer that the
+// connections of the loop take turns with, and written from there.
 //
-// Only one connection has the buffer, from the beginning of its read to the end, and only while its answers need
-// nothing but a header: a server's, uncompressed, with nothing that waits ahead of them. Whatever else happens
+// Only one connection has the buffer, while its callbacks are called for a read or the tasks run that a read has woken,
+// and only while its answers need nothing but a header: a server's, uncompressed, with nothing that waits ahead of them. Whatever else happens
 // meanwhile finds them in the outbox (see `outbox`), in front of all that comes later.
 
 extension ConnectionCore {
-    /// Takes the buffer for the read that begins, if what is sent may be gathered there.
+    /// Takes the buffer, if what is sent from here on may be gathered there.
     func beginBurst() {
-        guard maySendBurst, gathered.isEmpty, hasNothingButOutbox, inFlight.isEmpty else { return }
+        guard !isOver, maySendBurst, gathered.isEmpty, hasNothingButOutbox, inFlight.isEmpty else { return }
         burst = scratch.takeBurst()
         burst?.begin(largestPayload: shared.largestGathered)
     }
@@ -48,9 +48,9 @@ extension ConnectionCore {
         scratch.giveBack(burst)
     }
 
-    /// Writes what was gathered, at the read's end, if there is nothing else to write.
+    /// Writes what was gathered, if there is nothing else to write.
     ///
-    /// - Returns: whether the read is done with.
+    /// - Returns: false when there may be something else.
     func writeBurst() -> Bool {
         guard let burst else { return false }
         guard burst.count > 0, gathered.isEmpty, hasNothingButOutbox, !isOver else {
@@ -65,6 +65,11 @@ extension ConnectionCore {
         if !hand(RawSpan(_unsafeBytes: burst.bytes)) { wrote(write) }
         scratch.giveBack(burst)
         return true
+    }
+
+    /// Writes what was gathered since ``beginBurst()``, and what tasks have sent in other ways.
+    func endBurst() {
+        if !writeBurst(), writesAtTurnEnd { turnEnded() }
     }
 
     private func hand(_ bytes: RawSpan) -> Bool {

@@ -78,6 +78,9 @@ extension ConnectionCore {
     ///
     /// It goes out when the loop's turn ends, with what else there will be by then.
     func enqueue(_ message: Message) throws(SendError) {
+        if burst != nil, message.isChecked, message.bytes.withUnsafeBytes({ gather(message.kind, $0) }) {
+            return
+        }
         try checkMaySend()
         if mayGoAtOnce(message.bytes.count) {
             try frame(
@@ -178,6 +181,12 @@ extension ConnectionCore {
         return bufferedCost > options.outboundHighWaterMark
     }
 
+    /// Whether a message of `count` bytes might bring what is buffered above the mark, so that its sender might have
+    /// to wait once it has been accepted.
+    func mustWaitToSend(with count: Int) -> Bool {
+        bufferedCost + ConnectionOptions.messageCharge > options.outboundHighWaterMark - count
+    }
+
     func waitToSend(_ continuation: DrainWaiter, stream: OutboundQueue.StreamID?) {
         if let end { return continuation.resume(returning: .ended(end)) }
         guard mustWaitToSend(stream) else { return continuation.resume(returning: nil) }
@@ -215,9 +224,11 @@ extension ConnectionCore {
         resumeDrained()
     }
 
-    /// Whether nothing waits but frames that are made, as between most messages.
+    /// Whether nothing waits but frames that are made, as between most messages. What waits for a reader concerns
+    /// nobody here, what waits for callbacks does.
     var hasNothingButOutbox: Bool {
-        outbound.isEmpty && inbound.isEmpty && drainWaiters.isEmpty && closeRequest == nil
+        outbound.isEmpty && (inbound.isEmpty || callbacks == nil) && drainWaiters.isEmpty
+            && closeRequest == nil
             && endpoint.maySendData && !endpoint.owesReplies
     }
 

@@ -254,7 +254,7 @@ extension ConnectionCore {
         // After this end asked to close, a message that finds no room is dropped: reading must go on,
         // for the peer's close frame comes behind it.
         if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return true }
-        inbound.push(Message(checked: kind, bytes: owned ?? [UInt8](payload)))
+        inbound.push(Message(checked: kind, bytes: owned ?? [UInt8](payload)), using: &scratch.spareMessages)
         if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
         return false
     }
@@ -324,7 +324,7 @@ extension ConnectionCore {
     /// The last messages, then the end.
     func finishCallbacks(_ end: ConnectionEnd) {
         guard let callbacks else { return }
-        while let message = inbound.pop() {
+        while let message = inbound.pop(leaving: &scratch.spareMessages) {
             callbacks.onMessage(isolated, message.kind, message.bytes.span.bytes)
         }
         self.callbacks = nil
@@ -333,7 +333,7 @@ extension ConnectionCore {
 
     /// A message that waits, if there is one.
     func popMessage() -> Message? {
-        guard let message = inbound.pop() else { return nil }
+        guard let message = inbound.pop(leaving: &scratch.spareMessages) else { return nil }
         if isReadingPaused, inbound.cost <= options.inboundHighWaterMark / 2 { resumeReading() }
         return message
     }
@@ -344,7 +344,7 @@ extension ConnectionCore {
     var pendingPingCount: Int { pings.count }
 
     /// - Parameter reader: distinguishes this wait from others; see ``readerCancelled(_:)``.
-    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) {
+    func nextMessage(_ continuation: ReadContinuation, reader: AnyObject) {
         if callbacks != nil {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         } else if let message = popMessage() {
@@ -364,7 +364,7 @@ extension ConnectionCore {
         close(.goingAwayByCancellation)
     }
 
-    static func resume(_ continuation: CheckedContinuation<Message?, any Error>, with end: ConnectionEnd) {
+    static func resume(_ continuation: ReadContinuation, with end: ConnectionEnd) {
         if end.wasClean {
             continuation.resume(returning: nil)
         } else {

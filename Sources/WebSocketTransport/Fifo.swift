@@ -9,10 +9,28 @@ struct Fifo<Element> {
 
     mutating func append(_ element: Element) { elements.append(element) }
 
+    /// - Parameter spare: memory to begin with, if this queue has none.
+    mutating func append(_ element: Element, using spare: inout [Element?]) {
+        if elements.capacity == 0 { swap(&elements, &spare) }
+        elements.append(element)
+    }
+
+    /// - Parameter spare: where the memory is left once the queue is empty; not more of it than for `limit` elements.
+    mutating func popFirst(leaving spare: inout [Element?], limit: Int) -> Element? {
+        if count == 1, spare.capacity == 0, elements.capacity <= limit {
+            let element = elements[head]
+            elements.removeAll(keepingCapacity: true)
+            head = 0
+            swap(&elements, &spare)
+            return element
+        }
+        return popFirst()
+    }
+
     mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
-        let element = elements[head]
-        elements[head] = nil
+        var element: Element?
+        swap(&element, &elements[head])
         head += 1
         if head == elements.count {
             removeAll()

@@ -1,55 +1,56 @@
+/// A reader that waits for its message.
+///
+/// Unchecked, since there is one for each read of a quiet connection, and a checked one allocates twice: the queue
+/// below hands out each but once, when a message comes or the connection ends, whichever is first.
+typealias ReadContinuation = UnsafeContinuation<Message?, any Error>
+
 /// Messages that wait for their reader, and the reader that waits for messages; never both.
 struct InboundQueue {
     private var messages = Fifo<Message>()
-    private var waiter: Waiter?
+    private var waiter: (continuation: ReadContinuation, reader: AnyObject)?
 
-    /// In a class: a continuation has no layout that the compiler may know, so that each look at one beside the
-    /// queue would ask the runtime for it.
-    private final class Waiter {
-        let continuation: CheckedContinuation<Message?, any Error>
-        let reader: AnyObject
-
-        init(_ continuation: CheckedContinuation<Message?, any Error>, _ reader: AnyObject) {
-            (self.continuation, self.reader) = (continuation, reader)
-        }
-    }
     /// Bytes of the waiting messages, with the charge for each.
     private(set) var cost = 0
 
     var isEmpty: Bool { messages.isEmpty }
     var hasWaiter: Bool { waiter != nil }
 
-    mutating func push(_ message: Message) {
+    /// - Parameter spare: memory to use for what waits, if there is none.
+    mutating func push(_ message: consuming Message, using spare: inout [Message?]) {
         if let waiter {
             self.waiter = nil
             waiter.continuation.resume(returning: message)
             return
         }
         cost += message.bytes.count + ConnectionOptions.messageCharge
-        messages.append(message)
+        messages.append(message, using: &spare)
     }
 
-    mutating func pop() -> Message? {
-        guard let message = messages.popFirst() else { return nil }
+    /// - Parameter spare: where to leave memory that is not needed any more.
+    mutating func pop(leaving spare: inout [Message?]) -> Message? {
+        guard let message = messages.popFirst(leaving: &spare, limit: Self.mostKept) else { return nil }
         cost -= message.bytes.count + ConnectionOptions.messageCharge
         return message
     }
 
+    /// Messages that memory is kept for between uses.
+    private static let mostKept = 1024
+
     /// - Parameter reader: distinguishes this wait from others.
     /// - Returns: false when somebody waits already.
-    mutating func wait(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) -> Bool {
+    mutating func wait(_ continuation: ReadContinuation, reader: AnyObject) -> Bool {
         guard waiter == nil else { return false }
-        waiter = Waiter(continuation, reader)
+        waiter = (continuation, reader)
         return true
     }
 
-    mutating func takeWaiter() -> CheckedContinuation<Message?, any Error>? {
+    mutating func takeWaiter() -> ReadContinuation? {
         defer { waiter = nil }
         return waiter?.continuation
     }
 
     /// The waiter, if it is this reader.
-    mutating func takeWaiter(ifReader reader: AnyObject) -> CheckedContinuation<Message?, any Error>? {
+    mutating func takeWaiter(ifReader reader: AnyObject) -> ReadContinuation? {
         waiter?.reader === reader ? takeWaiter() : nil
     }
 }

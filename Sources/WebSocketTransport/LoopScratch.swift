@@ -24,6 +24,8 @@ final class LoopScratch {
     @exclusivity(unchecked) private var burst: FrameBuffer? = .allocate(
         capacity: ConnectionCore.transportWindow + SharedOptions.sizeForReference + FrameHeader.maximumLength
     )
+    /// Memory for the queue of whichever connection has messages that wait.
+    @exclusivity(unchecked) var spareMessages: [Message?] = []
     private var isTrimScheduled = false
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []

@@ -57,6 +57,6 @@ extension WebSocketConnection.Isolated {
 }
 
 extension WebSocketConnection {
-    /// This connection as its loop sees it. To be called there.
-    package var isolated: Isolated { Isolated(core: coreOnLoop) }
+    /// This connection as its loop sees it, to whoever is there.
+    package var isolated: Isolated? { coreOnLoop.map(Isolated.init) }
 }

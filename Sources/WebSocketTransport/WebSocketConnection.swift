@@ -32,7 +32,7 @@ public final class WebSocketConnection: Sendable {
     private let opening: OpeningRequest
     private let peer: PeerAddress
 
-    private let bound: NIOLoopBound<ConnectionCore>
+    private let state: LoopBoundCore
     /// Set once; read before every send, so without a lock.
     private let endBox = AtomicLazyReference<EndBox>()
     private static let lastID = Atomic<UInt64>(0)
@@ -104,7 +104,7 @@ public final class WebSocketConnection: Sendable {
         self.subprotocol = subprotocol
         opening = request
         self.peer = peer
-        bound = NIOLoopBound(core, eventLoop: core.eventLoop)
+        state = LoopBoundCore(core)
     }
 
     func ended(_ end: EndBox) { _ = endBox.storeIfNil(end) }
@@ -114,19 +114,19 @@ public final class WebSocketConnection: Sendable {
 
     /// Runs `body` with the connection's state: at once when already on its loop, else by way of a hop.
     private func withCore(_ body: @escaping @Sendable (ConnectionCore) -> Void) {
-        if eventLoop.inEventLoop {
-            body(bound.value)
+        if let core = state.ifOnLoop {
+            body(core)
         } else {
-            let bound = bound
-            eventLoop.execute { body(bound.value) }
+            let state = state
+            eventLoop.execute { if let core = state.ifOnLoop { body(core) } }
         }
     }
 
-    /// The connection's state; on its loop.
-    var coreOnLoop: ConnectionCore { bound.value }
+    /// The connection's state, to whoever is on its loop.
+    var coreOnLoop: ConnectionCore? { state.ifOnLoop }
 
     func onCore<Value: Sendable>(_ body: @escaping @Sendable (ConnectionCore) -> Value) async -> Value {
-        if eventLoop.inEventLoop { return body(bound.value) }
+        if let core = state.ifOnLoop { return body(core) }
         return await withCheckedContinuation { continuation in
             withCore { continuation.resume(returning: body($0)) }
         }
@@ -151,11 +151,14 @@ extension WebSocketConnection {
         let connection: WebSocketConnection
 
         public struct AsyncIterator: AsyncIteratorProtocol {
-            let connection: WebSocketConnection
+            @usableFromInline let connection: WebSocketConnection
+            init(connection: WebSocketConnection) { self.connection = connection }
+
             public mutating func next() async throws -> Message? { try await connection.receive() }
 
             // Runs where its caller does, which nearly always is on the loop, and looks for another place only
-            // when it has to wait.
+            // when it has to wait. Inlinable, so that a message at hand costs its reader no asynchronous call.
+            @inlinable
             public mutating func next(
                 isolation actor: isolated (any Actor)? = #isolation
             ) async throws -> Message? {
@@ -173,7 +176,7 @@ extension WebSocketConnection {
         // The cancellation may reach the loop before the reader does: the flag tells the reader then.
         let reader = Reader()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withUnsafeThrowingContinuation { continuation in
                 withCore {
                     $0.nextMessage(continuation, reader: reader)
                     if reader.isCancelled.load(ordering: .relaxed) { $0.readerCancelled(reader) }
@@ -191,7 +194,8 @@ extension WebSocketConnection {
     }
 
     /// A message that waits, if the caller is on the loop.
-    fileprivate var messageAtHand: Message? { eventLoop.inEventLoop ? bound.value.popMessage() : nil }
+    @usableFromInline
+    var messageAtHand: Message? { state.ifOnLoop { $0.popMessage() } ?? nil }
 
     /// Takes messages and the end by callbacks, on the event loop, from here on; those that wait come
     /// first. Not to be mixed with ``messages``.
@@ -240,23 +244,36 @@ extension WebSocketConnection {
     ///
     /// - Throws: ``SendError/usage(_:)`` when the connection is closing or the text is not UTF-8,
     ///   ``SendError/ended(_:)`` when it has ended, or ends while this waits.
+    // Inlinable, so that it costs no asynchronous call where there is nothing to wait for: in a task on the
+    // connection's own loop.
+    @inlinable
     public nonisolated(nonsending) func send(_ message: Message) async throws(SendError) {
-        if let end { throw .ended(end) }
-        let mustWait: Bool
-        if eventLoop.inEventLoop {
-            // The usual case, a task on the connection's own loop: nothing to carry over, nothing allocated.
-            mustWait = try Self.enqueue(message, bound.value)
-        } else {
-            mustWait = try await onCore { core -> Result<Bool, SendError> in
-                Result { () throws(SendError) in try Self.enqueue(message, core) }
-            }.get()
-        }
-        if mustWait { try await waitToSend() }
+        if try sendAtHand(message) { return }
+        try await sendAndWait(message)
     }
 
-    private static func enqueue(_ message: Message, _ core: ConnectionCore) throws(SendError) -> Bool {
-        try core.enqueue(message)
-        return core.mustWaitToSend()
+    /// Sends a message if the caller is on the loop and need not wait afterwards.
+    ///
+    /// - Returns: whether it has been sent.
+    @usableFromInline
+    func sendAtHand(_ message: Message) throws(SendError) -> Bool {
+        try state.ifOnLoop { core throws(SendError) in
+            guard !core.mustWaitToSend(with: message.bytes.count) else { return false }
+            try core.enqueue(message)
+            return true
+        } ?? false
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func sendAndWait(_ message: Message) async throws(SendError) {
+        if let end { throw .ended(end) }
+        let mustWait = try await onCore { core -> Result<Bool, SendError> in
+            Result { () throws(SendError) in
+                try core.enqueue(message)
+                return core.mustWaitToSend()
+            }
+        }.get()
+        if mustWait { try await waitToSend() }
     }
 
     private func waitToSend(stream: UInt64? = nil) async throws(SendError) {

@@ -27,6 +27,42 @@ struct FifoTests {
         #expect(queue.isEmpty && queue.popFirst() == nil)
     }
 
+    @Test("Queues that take turns with memory do as an array does, each", arguments: 0..<10 as Range<UInt64>)
+    func sharedMemory(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        var spare: [Int?] = []
+        var queues = [Fifo<Int>(), Fifo<Int>()]
+        var models: [[Int]] = [[], []]
+        for number in 0..<5000 {
+            let index = Int.random(in: 0...1, using: &random)
+            if Bool.random(using: &random) {
+                queues[index].append(number, using: &spare)
+                models[index].append(number)
+            } else {
+                let popped = queues[index].popFirst(leaving: &spare, limit: 64)
+                #expect(popped == (models[index].isEmpty ? nil : models[index].removeFirst()))
+            }
+            #expect(queues[index].count == models[index].count)
+            #expect(spare.isEmpty && spare.capacity <= 64, "memory and nothing in it")
+        }
+        for (queue, model) in zip(queues, models) { #expect(Array(queue) == model) }
+    }
+
+    @Test("The memory of a queue that is empty again serves the next, unless it is too much")
+    func spareMemory() {
+        var spare: [Int?] = []
+        var one = Fifo<Int>()
+        for number in 0..<10 { one.append(number, using: &spare) }
+        while one.popFirst(leaving: &spare, limit: 1000) != nil {}
+        let capacity = spare.capacity
+        #expect(capacity >= 10)
+        var two = Fifo<Int>()
+        two.append(1, using: &spare)
+        #expect(spare.capacity == 0)
+        #expect(two.popFirst(leaving: &spare, limit: 5) == 1)
+        #expect(spare.capacity == 0)
+    }
+
     @Test("What was taken out is let go of at once")
     func release() {
         final class Thing {}

@@ -19,6 +19,11 @@ package class EpollSource {
     /// - Parameter events: epoll's bits. They may be out of date, when the descriptor's number has gone from one
     ///   owner to another; so there need not be anything to read or room to write.
     func ready(_ events: UInt32) {}
+
+    /// Tasks that were woken by ``ready(_:)`` are about to run, or have run: what they send in between may go out
+    /// together. To be overridden.
+    func tasksWillRun() {}
+    func tasksRan() {}
 }
 
 /// An event loop on Linux's epoll, for plain TCP: one thread that reads, serves and writes in turn.
@@ -218,7 +223,16 @@ extension EpollLoop {
                 var value: UInt64 = 0
                 _ = read(wakeUp, &value, 8)
             } else if Int(descriptor) < sources.count, let source = sources[Int(descriptor)] {
-                source._withUnsafeGuaranteedRef { $0.ready(event.events) }
+                source._withUnsafeGuaranteedRef { source in
+                    source.ready(event.events)
+                    // At once, while all that they need is at hand, and so that the peer has its answer before
+                    // the next one is read from.
+                    if !jobs.isEmpty {
+                        source.tasksWillRun()
+                        runJobs()
+                        source.tasksRan()
+                    }
+                }
             }
         }
     }
@@ -243,6 +257,15 @@ extension EpollLoop {
             if work.isEmpty { swap(&work, &jobs) }
             guard !work.isEmpty else { return }
             // By index: the work adds to the loop's queues, not to this one.
+            for item in work { Self.run(item) }
+            work.removeAll(keepingCapacity: work.capacity <= 1024)
+        }
+    }
+
+    /// Runs tasks of the loop's own, and those that they wake.
+    private func runJobs() {
+        for _ in 0..<Self.maxRounds where !jobs.isEmpty {
+            swap(&work, &jobs)
             for item in work { Self.run(item) }
             work.removeAll(keepingCapacity: work.capacity <= 1024)
         }

@@ -79,6 +79,9 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
         }
     }
 
+    override func tasksWillRun() { core?._withUnsafeGuaranteedRef { $0.beginBurst() } }
+    override func tasksRan() { core?._withUnsafeGuaranteedRef { $0.endBurst() } }
+
     // No `deinit` closes the socket: the loop holds the transport until `abort()` does.
 
     private func updateWatched() {
