@@ -261,7 +261,15 @@ extension ConnectionCore {
         swap(&bytes, &outbox)
         let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
         outboxPayload = 0
-        if !transport.write(bytes.span.bytes, payload) {
+        let isTaken: Bool
+        if !endpoint.maySendData, payload.isEmpty, mustCloseOutput {
+            // With the close frame goes the end of the stream, in one segment.
+            isOutputClosed = true
+            isTaken = transport.writeLast(bytes.span.bytes)
+        } else {
+            isTaken = transport.write(bytes.span.bytes, payload)
+        }
+        if !isTaken {
             inFlight.append(write)
             inFlightWire += write.wire
             inFlightPayload += write.payload

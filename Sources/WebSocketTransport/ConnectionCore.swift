@@ -15,7 +15,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     var options: ConnectionOptions { shared.options }
     /// Memory that the connections of this thread take turns with.
     let scratch = LoopScratch.current
-    var timer = LoopTimer()
+    @exclusivity(unchecked) var timer = LoopTimer()
     @exclusivity(unchecked) var endpoint: WebSocketEndpoint
     /// The endpoint's extension, if one was agreed on.
     let deflate: PerMessageDeflate?

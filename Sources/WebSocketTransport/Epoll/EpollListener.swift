@@ -101,7 +101,7 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
         for _ in 0..<Self.batch {
             switch socket.accept() {
             case .connection(let connection, let address):
-                let transport = EpollTransport(connection, peer: PeerAddress(address), on: loop)
+                let transport = EpollTransport(connection, peer: address, on: loop)
                 if transport.start() { accept(transport) }
             case .gone: continue
             case .nobody: return false
