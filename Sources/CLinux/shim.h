@@ -50,6 +50,10 @@ static inline ssize_t duplex_send(int descriptor, const void *bytes, size_t coun
     return syscall(SYS_sendto, descriptor, bytes, count, MSG_NOSIGNAL, NULL, 0);
 }
 
+static inline ssize_t duplex_send_held_back(int descriptor, const void *bytes, size_t count) {
+    return syscall(SYS_sendto, descriptor, bytes, count, MSG_NOSIGNAL | MSG_MORE, NULL, 0);
+}
+
 static inline ssize_t duplex_send_two(
     int descriptor, const void *bytes, size_t count, const void *more, size_t more_count) {
     struct iovec parts[2] = {{(void *)bytes, count}, {(void *)more, more_count}};

@@ -26,12 +26,42 @@ public struct ExtensionElement: Sendable, Hashable {
     ///   marks must be a token once they are taken off (RFC 6455 §9.1).
     public static func parse(_ fields: [String]) throws(ProtocolError) -> [ExtensionElement] {
         var elements: [ExtensionElement] = []
-        for field in fields {
-            var scanner = ExtensionScanner(bytes: Array(field.utf8))
-            elements += try scanner.elements()
+        try scan(fields.map { Array($0.utf8)[...] }) { part in
+            switch part {
+            case .name(let name):
+                elements.append(ExtensionElement(name: String(decoding: name, as: UTF8.self)))
+            case .parameter(let name, let value):
+                elements[elements.count - 1].parameters.append(
+                    Parameter(
+                        name: String(decoding: name, as: UTF8.self),
+                        value: value.map { String(decoding: $0, as: UTF8.self) }
+                    )
+                )
+            }
         }
-        guard fields.isEmpty || !elements.isEmpty else { throw .invalidExtensions("empty") }
         return elements
+    }
+
+    /// Reads the header as ``parse(_:)`` does, and keeps nothing of it.
+    static func check(_ fields: [ArraySlice<UInt8>]) throws(ProtocolError) { try scan(fields) { _ in } }
+
+    /// What an element is made of, in order.
+    enum Part {
+        /// Begins an element.
+        case name(ArraySlice<UInt8>)
+        case parameter(ArraySlice<UInt8>, value: ArraySlice<UInt8>?)
+    }
+
+    static func scan(_ fields: [ArraySlice<UInt8>], _ found: (Part) -> Void) throws(ProtocolError) {
+        var isEmpty = true
+        for field in fields {
+            var scanner = ExtensionScanner(bytes: field)
+            try scanner.elements {
+                isEmpty = false
+                found($0)
+            }
+        }
+        guard fields.isEmpty || !isEmpty else { throw .invalidExtensions("empty") }
     }
 
     /// The element as it stands in a header.
@@ -45,58 +75,64 @@ public struct ExtensionElement: Sendable, Hashable {
 
 /// A linear scanner: it never looks back, so no value can make it slow.
 private struct ExtensionScanner {
-    let bytes: [UInt8]
-    var index = 0
+    let bytes: ArraySlice<UInt8>
+    var index: Int
 
-    mutating func elements() throws(ProtocolError) -> [ExtensionElement] {
-        var result: [ExtensionElement] = []
+    init(bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        index = bytes.startIndex
+    }
+
+    private var isAtEnd: Bool { index == bytes.endIndex }
+
+    mutating func elements(_ found: (ExtensionElement.Part) -> Void) throws(ProtocolError) {
         while true {
             skipBlanks()
             // RFC 9110 §5.6.1.2: a recipient passes over empty list elements.
             if take(",") { continue }
-            guard index < bytes.count else { break }
-            result.append(try element())
+            guard !isAtEnd else { return }
+            try element(found)
             skipBlanks()
-            guard index == bytes.count || take(",") else {
+            guard isAtEnd || take(",") else {
                 throw .invalidExtensions("\"\(shown)\" where a comma or semicolon is expected")
             }
         }
-        return result
     }
 
-    private mutating func element() throws(ProtocolError) -> ExtensionElement {
-        var element = ExtensionElement(name: try token("extension name"))
+    private mutating func element(_ found: (ExtensionElement.Part) -> Void) throws(ProtocolError) {
+        found(.name(try token("extension name")))
         while true {
             skipBlanks()
-            guard take(";") else { return element }
+            guard take(";") else { return }
             skipBlanks()
-            var parameter = ExtensionElement.Parameter(name: try token("parameter name"))
+            let name = try token("parameter name")
             skipBlanks()
+            var value: ArraySlice<UInt8>?
             if take("=") {
                 skipBlanks()
-                parameter.value = take("\"") ? try quoted() : try token("parameter value")
+                value = take("\"") ? try quoted() : try token("parameter value")
             }
-            element.parameters.append(parameter)
+            found(.parameter(name, value: value))
         }
     }
 
-    private mutating func token(_ what: String) throws(ProtocolError) -> String {
+    private mutating func token(_ what: String) throws(ProtocolError) -> ArraySlice<UInt8> {
         let start = index
-        while index < bytes.count, HTTPGrammar.isTokenByte(bytes[index]) { index += 1 }
+        while !isAtEnd, HTTPGrammar.isTokenByte(bytes[index]) { index += 1 }
         guard index > start else { throw .invalidExtensions("\(what) missing at \"\(shown)\"") }
-        return String(decoding: bytes[start..<index], as: UTF8.self)
+        return bytes[start..<index]
     }
 
-    private mutating func quoted() throws(ProtocolError) -> String {
+    private mutating func quoted() throws(ProtocolError) -> ArraySlice<UInt8> {
         var value: [UInt8] = []
-        while index < bytes.count {
+        while !isAtEnd {
             if take("\"") {
                 guard HTTPGrammar.isToken(value) else {
                     throw .invalidExtensions("a quoted value that is not a token")
                 }
-                return String(decoding: value, as: UTF8.self)
+                return value[...]
             }
-            if take("\\"), index == bytes.count { break }
+            if take("\\"), isAtEnd { break }
             value.append(bytes[index])
             index += 1
         }
@@ -104,11 +140,11 @@ private struct ExtensionScanner {
     }
 
     private mutating func skipBlanks() {
-        while index < bytes.count, HTTPGrammar.isBlank(bytes[index]) { index += 1 }
+        while !isAtEnd, HTTPGrammar.isBlank(bytes[index]) { index += 1 }
     }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
-        guard index < bytes.count, bytes[index] == UInt8(ascii: character) else { return false }
+        guard !isAtEnd, bytes[index] == UInt8(ascii: character) else { return false }
         index += 1
         return true
     }

@@ -30,6 +30,73 @@ enum HTTPGrammar {
 
     static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
+    /// The first control character at or after `start` but a tab, or the end: what no line of a head holds.
+    static func firstControl(in text: Span<UInt8>, from start: Int) -> Int {
+        let (ones, highBits): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        var index = start
+        while text.count - index >= 8 {
+            let word = text.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // Bits for bytes below 20 and for 7F, and now and then for one behind such a byte.
+            let deletes = word ^ (ones &* 0x7F)
+            let found = (word &- ones &* 0x20) & ~word | (deletes &- ones) & ~deletes
+            if found & highBits != 0 {
+                for place in index..<index + 8 where !isFieldValueByte(text[place]) { return place }
+            }
+            index += 8
+        }
+        while index < text.count, isFieldValueByte(text[index]) { index += 1 }
+        return index
+    }
+
+    /// Whether a token is this name of small letters and hyphens, letter case aside.
+    @inline(__always)
+    static func equals(_ text: Span<UInt8>, _ range: Range<Int>, _ name: StaticString) -> Bool {
+        let count = name.utf8CodeUnitCount
+        guard range.count == count else { return false }
+        let bytes = text.bytes.extracting(range)
+        let letters = UnsafeRawPointer(name.utf8Start)
+        // In a token nothing but the capital becomes a small letter by this bit, and nothing a hyphen.
+        func differ<Word: FixedWidthInteger & BitwiseCopyable>(_ place: Int, _ bits: Word) -> Bool {
+            bytes.unsafeLoadUnaligned(fromByteOffset: place, as: Word.self) | bits
+                != letters.loadUnaligned(fromByteOffset: place, as: Word.self)
+        }
+        if count < 4 { return !(0..<count).contains { differ($0, 0x20 as UInt8) } }
+        // The last words overlap.
+        if count < 8 { return !differ(0, 0x2020_2020 as UInt32) && !differ(count - 4, 0x2020_2020 as UInt32) }
+        var place = 0
+        while place + 8 <= count {
+            if differ(place, 0x2020_2020_2020_2020 as UInt64) { return false }
+            place += 8
+        }
+        return !differ(count - 8, 0x2020_2020_2020_2020 as UInt64)
+    }
+
+    /// Whether the list in a part of `text` holds this token, given as ``equals(_:_:_:)`` wants it.
+    static func list(_ text: Span<UInt8>, _ range: Range<Int>, contains token: StaticString) -> Bool {
+        var start = range.lowerBound
+        while start <= range.upperBound {
+            var end = start
+            while end < range.upperBound, text[end] != UInt8(ascii: ",") { end += 1 }
+            let element = trimmed(text, start..<end)
+            // The name's letters differ from what is no token in more than the one bit; a hyphen does not.
+            if equals(text, element, token), isToken(text, element) { return true }
+            start = end + 1
+        }
+        return false
+    }
+
+    static func isToken(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        !range.isEmpty && range.allSatisfy { isTokenByte(text[$0]) }
+    }
+
+    /// Without blanks at either end.
+    static func trimmed(_ text: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, isBlank(text[start]) { start += 1 }
+        while start < end, isBlank(text[end - 1]) { end -= 1 }
+        return start..<end
+    }
+
     /// Without blanks at either end.
     static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var slice = bytes
@@ -67,10 +134,12 @@ enum HTTPGrammar {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 
+    static func isAuthority(_ text: String) -> Bool { isAuthority(Array(text.utf8)[...]) }
+
     /// Whether `text` can be a request's authority: a host with an optional port, and no more. A name's
     /// characters are those of RFC 3986 §3.2.2; an IPv6 address stands in brackets.
-    static func isAuthority(_ text: String) -> Bool {
-        var bytes = Array(text.utf8)[...]
+    static func isAuthority(_ text: ArraySlice<UInt8>) -> Bool {
+        var bytes = text
         if bytes.first == UInt8(ascii: "[") {
             guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
             let inside = bytes[(bytes.startIndex + 1)..<end]
@@ -128,14 +197,16 @@ enum HTTPGrammar {
 
     /// A registered name: every `%` begins an escape of two hexadecimal digits (RFC 3986 §3.2.2, §2.1).
     private static func isName(_ bytes: ArraySlice<UInt8>) -> Bool {
-        var rest = bytes
-        while let byte = rest.popFirst() {
+        var place = bytes.startIndex
+        while place < bytes.endIndex {
+            let byte = bytes[place]
             guard isHostByte(byte) else { return false }
+            place += 1
             guard byte == UInt8(ascii: "%") else { continue }
-            guard let high = rest.popFirst(), let low = rest.popFirst(), isHexDigit(high), isHexDigit(low)
-            else {
+            guard bytes.endIndex - place >= 2, isHexDigit(bytes[place]), isHexDigit(bytes[place + 1]) else {
                 return false
             }
+            place += 2
         }
         return true
     }

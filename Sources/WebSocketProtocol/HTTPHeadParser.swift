@@ -6,112 +6,120 @@ public enum HTTPVersion: Sendable, Hashable {
     case http1_1
 }
 
-/// A request's head, with the version it was written in.
-public struct HTTPRequestHead: Sendable, Hashable {
-    public var request: HTTPRequest
-    public var version: HTTPVersion
-
-    public init(request: HTTPRequest, version: HTTPVersion = .http1_1) {
-        self.request = request
-        self.version = version
-    }
-}
-
 /// Reads one HTTP/1.1 head from bytes cut anywhere (RFC 9112 §2–§5), strictly: what two parsers could
 /// read in two ways is refused.
 ///
 /// Each byte is looked at a bounded number of times however the input is cut, and no more than
-/// ``Limits/maxHeadSize`` bytes are kept.
+/// ``Limits/maxHeadSize`` bytes are kept. What comes in one piece, as nearly all heads do, is read where it lies.
 struct HTTPHeadParser: Sendable {
     /// HTTPFields ends the program at 65,535 fields, whatever the limit is set to.
     private static let maxFieldsEver = Int(UInt16.max) - 1
 
-    private let limits: Limits
-    private var line: [UInt8] = []
+    private let maxSize: Int
+    private let maxFields: Int
+    /// What has been read of the head; all of it, once it is complete.
+    private var bytes: [UInt8] = []
     private var size = 0
-    private var startLine: [UInt8]?
-    private(set) var fields = HTTPFields()
-    /// The values of `Host`, which HTTPRequest keeps as its authority and not among the fields.
-    private(set) var hosts: [String] = []
+    private var lineStart = 0
+    /// Where in `bytes` the start line lies, once it is complete.
+    private var startLine: Range<Int>?
+    private var fields: [HeadFields.Field] = []
 
-    init(limits: Limits) { self.limits = limits }
+    init(limits: Limits) {
+        maxSize = limits.maxHeadSize
+        maxFields = min(limits.maxHeadFields, Self.maxFieldsEver)
+    }
 
     /// Whether any byte has arrived.
     var hasBegun: Bool { size > 0 }
 
     /// Reads on from `offset`, moving it past the bytes used; what follows the head is left alone.
     ///
-    /// - Returns: the start line, once the head is complete.
+    /// - Returns: the start line and the fields, once the head is complete.
     mutating func parse(
         _ input: UnsafeRawBufferPointer,
         at offset: inout Int
-    ) throws(ProtocolError) -> [UInt8]? {
-        while offset < input.count {
-            let byte = input[offset]
-            guard size < limits.maxHeadSize else {
-                throw startLine == nil
-                    ? .startLineTooLong(limit: limits.maxHeadSize) : .headTooLarge(limit: limits.maxHeadSize)
-            }
-            offset += 1
-            size += 1
-            let afterReturn = line.last == UInt8(ascii: "\r")
-            if byte == UInt8(ascii: "\n") {
-                // RFC 9112 §2.2: a line ends in CRLF. A lone LF is where request smuggling begins.
-                guard afterReturn else { throw .malformedHead("a line ends in LF without CR") }
-                line.removeLast()
-                if let done = try endLine() { return done }
-            } else {
-                guard !afterReturn else { throw .malformedHead("CR without LF") }
-                guard HTTPGrammar.isFieldValueByte(byte) || byte == UInt8(ascii: "\r") else {
-                    throw .malformedHead("control character \(byte)")
-                }
-                line.append(byte)
-            }
-        }
-        return nil
-    }
-
-    private mutating func endLine() throws(ProtocolError) -> [UInt8]? {
-        defer { line.removeAll(keepingCapacity: true) }
-        guard let startLine else {
-            // RFC 9112 §2.2: ignore an empty line before the start line (one is enough).
-            if line.isEmpty, size == 2 { return nil }
-            guard !line.isEmpty else { throw .malformedHead("empty start line") }
-            self.startLine = line
-            return nil
-        }
-        guard !line.isEmpty else { return startLine }
-        let maxFields = min(limits.maxHeadFields, Self.maxFieldsEver)
-        guard fields.count + hosts.count < maxFields else { throw .tooManyHeaderFields(limit: maxFields) }
-        // RFC 9112 §5.2: a line that begins with a blank would fold into the one before; refused.
-        guard let first = line.first, !HTTPGrammar.isBlank(first) else {
-            throw .malformedHead("folded header line")
-        }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
-            throw .malformedHead("header line without a colon")
-        }
-        // RFC 9112 §5.1: no blank between name and colon. A blank is no token byte.
-        guard HTTPGrammar.isToken(line[..<colon]),
-            let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
-        else { throw .malformedHead("header name is not a token") }
-        let value = HTTPGrammar.trimmed(line[(colon + 1)...])
-        if name.canonicalName == "host" {
-            hosts.append(String(decoding: value, as: UTF8.self))
+    ) throws(ProtocolError) -> (startLine: Range<Int>, fields: HeadFields)? {
+        guard offset < input.count else { return nil }
+        let before = size
+        defer { offset += size - before }
+        let rest = UnsafeRawBufferPointer(rebasing: input[offset...])
+        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(max(maxSize - size, 0)))
+        let isDone: Bool
+        if bytes.isEmpty {
+            isDone = try scan(Span(_unsafeBytes: piece))
+            bytes = [UInt8](piece.prefix(size))
         } else {
-            fields.append(HTTPField(name: name, lenientValue: value))
+            // Taken out while it is read, so that this may change meanwhile.
+            var held: [UInt8] = []
+            swap(&held, &bytes)
+            held.append(contentsOf: piece)
+            isDone = try scan(held.span)
+            bytes = isDone ? [UInt8](held[..<size]) : held
+        }
+        if isDone, let startLine { return (startLine, HeadFields(bytes: bytes, fields: fields)) }
+        guard piece.count == rest.count else {
+            throw startLine == nil ? .startLineTooLong(limit: maxSize) : .headTooLarge(limit: maxSize)
         }
         return nil
     }
 
-    /// RFC 9112 §6.3: a message whose length can be told in two ways is an attack or a mistake.
-    func checkBodyFraming() throws(ProtocolError) {
-        let lengths = fields[values: .contentLength]
-        guard lengths.count <= 1,
-            lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPGrammar.isDigit) })
-        else { throw .malformedHead("Content-Length is not one number") }
-        guard lengths.isEmpty || fields[.transferEncoding] == nil else {
-            throw .malformedHead("both Content-Length and Transfer-Encoding")
+    /// Reads what is new in `text`, which is the head from its first byte on.
+    ///
+    /// - Returns: whether the head is complete.
+    private mutating func scan(_ text: Span<UInt8>) throws(ProtocolError) -> Bool {
+        // A CR that came last is read again, with what follows it.
+        if size > lineStart, text[size - 1] == UInt8(ascii: "\r") { size -= 1 }
+        while true {
+            size = HTTPGrammar.firstControl(in: text, from: size)
+            guard size < text.count else { return false }
+            let byte = text[size]
+            size += 1
+            guard byte == UInt8(ascii: "\r") else {
+                // RFC 9112 §2.2: a line ends in CRLF. A lone LF is where request smuggling begins.
+                let isLF = byte == UInt8(ascii: "\n")
+                throw .malformedHead(isLF ? "a line ends in LF without CR" : "control character \(byte)")
+            }
+            guard size < text.count else { return false }
+            size += 1
+            guard text[size - 1] == UInt8(ascii: "\n") else { throw .malformedHead("CR without LF") }
+            if try endLine(text, lineStart..<(size - 2)) { return true }
+            lineStart = size
         }
+    }
+
+    private mutating func endLine(
+        _ text: Span<UInt8>,
+        _ line: Range<Int>
+    ) throws(ProtocolError) -> Bool {
+        guard startLine != nil else {
+            // RFC 9112 §2.2: ignore an empty line before the start line (one is enough).
+            if line.isEmpty, size == 2 { return false }
+            guard !line.isEmpty else { throw .malformedHead("empty start line") }
+            startLine = line
+            return false
+        }
+        guard !line.isEmpty else { return true }
+        guard fields.count < maxFields else { throw .tooManyHeaderFields(limit: maxFields) }
+        // RFC 9112 §5.2: a line that begins with a blank would fold into the one before; refused.
+        guard !HTTPGrammar.isBlank(text[line.lowerBound]) else { throw .malformedHead("folded header line") }
+        var colon = line.lowerBound
+        while colon < line.upperBound, HTTPGrammar.isTokenByte(text[colon]) { colon += 1 }
+        // RFC 9112 §5.1: no blank between name and colon. A blank is no token byte, and neither is a colon.
+        guard colon < line.upperBound, text[colon] == UInt8(ascii: ":"), colon > line.lowerBound else {
+            let hasColon = line.contains { text[$0] == UInt8(ascii: ":") }
+            throw .malformedHead(hasColon ? "header name is not a token" : "header line without a colon")
+        }
+        let name = line.lowerBound..<colon
+        if fields.isEmpty { fields.reserveCapacity(16) }
+        fields.append(
+            HeadFields.Field(
+                name: HeadFields.Name(of: text, name),
+                nameRange: name,
+                valueRange: HTTPGrammar.trimmed(text, (colon + 1)..<line.upperBound)
+            )
+        )
+        return false
     }
 }
 
@@ -132,65 +140,79 @@ public struct HTTPRequestParser: Sendable {
         _ input: UnsafeRawBufferPointer,
         at offset: inout Int
     ) throws(ProtocolError) -> HTTPRequestHead? {
-        guard let line = try head.parse(input, at: &offset) else { return nil }
-        let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        guard parts.count == 3 else {
+        guard let (line, fields) = try head.parse(input, at: &offset) else { return nil }
+        guard let (method, target, version) = Self.parts(fields.bytes.span, line) else {
             throw .malformedHead("a request line is a method, a target and a version, one space apart")
         }
-        guard HTTPGrammar.isToken(parts[0]),
-            let method = HTTPRequest.Method(String(decoding: parts[0], as: UTF8.self))
-        else { throw .malformedHead("the method is not a token") }
-        let version = try Self.version(parts[2])
-        let host = try host(version: version)
-        let target = try Self.target(parts[1], method: method)
-        let request = HTTPRequest(
+        guard HTTPGrammar.isToken(fields.bytes.span, method) else {
+            throw .malformedHead("the method is not a token")
+        }
+        let number = try Self.version(fields.bytes[version])
+        let host = try Self.host(fields, number)
+        let read = HTTPRequestHead.Read(
+            fields: fields,
             method: method,
-            scheme: nil,
-            authority: target.authority ?? host,
-            path: target.path,
-            headerFields: head.fields
+            version: number,
+            host: host,
+            target: try Self.target(fields.bytes[target], method: fields.bytes[method])
         )
-        try head.checkBodyFraming()
-        return HTTPRequestHead(request: request, version: version)
+        try fields.checkBodyFraming()
+        return HTTPRequestHead(read)
+    }
+
+    /// Where the method, the target and the version lie, which are one space apart.
+    private static func parts(
+        _ text: Span<UInt8>,
+        _ line: Range<Int>
+    ) -> (method: Range<Int>, target: Range<Int>, version: Range<Int>)? {
+        let space = UInt8(ascii: " ")
+        guard let first = line.first(where: { text[$0] == space }),
+            let second = ((first + 1)..<line.upperBound).first(where: { text[$0] == space }),
+            !((second + 1)..<line.upperBound).contains(where: { text[$0] == space })
+        else { return nil }
+        return (line.lowerBound..<first, (first + 1)..<second, (second + 1)..<line.upperBound)
     }
 
     private static func version(_ bytes: ArraySlice<UInt8>) throws(ProtocolError) -> HTTPVersion {
-        switch String(decoding: bytes, as: UTF8.self) {
-        case "HTTP/1.1": return .http1_1
-        case "HTTP/1.0": return .http1_0
-        case let other:
-            let digits = Array(other.utf8)
-            guard digits.count == 8, other.hasPrefix("HTTP/"), HTTPGrammar.isDigit(digits[5]),
-                digits[6] == UInt8(ascii: "."), HTTPGrammar.isDigit(digits[7])
-            else { throw .malformedHead("the request line does not end in an HTTP version") }
-            throw .unsupportedHTTPVersion(other)
-        }
+        if bytes.elementsEqual("HTTP/1.1".utf8) { return .http1_1 }
+        if bytes.elementsEqual("HTTP/1.0".utf8) { return .http1_0 }
+        let other = String(decoding: bytes, as: UTF8.self)
+        let digits = Array(other.utf8)
+        guard digits.count == 8, other.hasPrefix("HTTP/"), HTTPGrammar.isDigit(digits[5]),
+            digits[6] == UInt8(ascii: "."), HTTPGrammar.isDigit(digits[7])
+        else { throw .malformedHead("the request line does not end in an HTTP version") }
+        throw .unsupportedHTTPVersion(other)
     }
 
-    private func host(version: HTTPVersion) throws(ProtocolError) -> String? {
-        let hosts = head.hosts
-        guard hosts.count <= 1 else { throw .invalidHost("given \(hosts.count) times") }
-        guard let host = hosts.first else {
+    private static func host(
+        _ fields: HeadFields,
+        _ version: HTTPVersion
+    ) throws(ProtocolError) -> Range<Int>? {
+        guard let host = fields.range(.host) else {
             // RFC 9112 §3.2: a request of HTTP/1.1 without Host must be answered 400.
             guard version == .http1_0 else { throw .invalidHost("missing") }
             return nil
         }
-        guard HTTPGrammar.isAuthority(host) else { throw .invalidHost("not a host") }
+        let count = fields.count(.host)
+        guard count == 1 else { throw .invalidHost("given \(count) times") }
+        guard HTTPGrammar.isAuthority(fields.bytes[host]) else { throw .invalidHost("not a host") }
         return host
     }
 
     private static func target(
         _ bytes: ArraySlice<UInt8>,
-        method: HTTPRequest.Method
-    ) throws(ProtocolError) -> (authority: String?, path: String) {
+        method: ArraySlice<UInt8>
+    ) throws(ProtocolError) -> HTTPRequestHead.Read.Target {
         // RFC 3986 §2: printable ASCII; a fragment is never sent.
         guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
             throw .malformedHead("the target has characters that a URL cannot hold")
         }
+        if bytes.first == UInt8(ascii: "/") { return .path(bytes.indices) }
         let text = String(decoding: bytes, as: UTF8.self)
-        if text.hasPrefix("/") { return (nil, text) }
-        if text == "*", method == .options { return (nil, text) }
-        if method == .connect, HTTPGrammar.isAuthority(text) { return (text, "") }
+        if text == "*", method.elementsEqual("OPTIONS".utf8) { return .path(bytes.indices) }
+        if method.elementsEqual("CONNECT".utf8), HTTPGrammar.isAuthority(bytes) {
+            return .url(authority: text, path: "")
+        }
         // RFC 9112 §3.2.2: a server must accept the absolute form, and use its host.
         for scheme in ["http://", "https://", "ws://", "wss://"] where text.lowercased().hasPrefix(scheme) {
             let rest = text.dropFirst(scheme.count)
@@ -198,7 +220,7 @@ public struct HTTPRequestParser: Sendable {
             let authority = String(rest[..<end])
             guard HTTPGrammar.isAuthority(authority) else { throw .invalidHost("not a host") }
             let path = String(rest[end...])
-            return (authority, path.hasPrefix("/") ? path : "/" + path)
+            return .url(authority: authority, path: path.hasPrefix("/") ? path : "/" + path)
         }
         throw .malformedHead("the target is neither a path nor a URL")
     }
@@ -218,7 +240,8 @@ public struct HTTPResponseParser: Sendable {
         _ input: UnsafeRawBufferPointer,
         at offset: inout Int
     ) throws(ProtocolError) -> HTTPResponse? {
-        guard let line = try head.parse(input, at: &offset) else { return nil }
+        guard let (startLine, fields) = try head.parse(input, at: &offset) else { return nil }
+        let line = fields.bytes[startLine]
         // RFC 9112 §4: version SP three digits SP reason; the reason may be empty.
         let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
         let version = String(decoding: parts[0], as: UTF8.self)
@@ -229,13 +252,13 @@ public struct HTTPResponseParser: Sendable {
         else { throw .malformedHead("the status is not three digits") }
         // RFC 9110 §15.2: HTTP/1.0 has no 1xx, so that none of it can change the protocol.
         guard version == "HTTP/1.1" || code >= 200 else { throw .unsupportedHTTPVersion(version) }
-        try head.checkBodyFraming()
+        try fields.checkBodyFraming()
         let reason = parts.count == 3 ? String(decoding: parts[2], as: UTF8.self) : ""
         // A reason phrase above ASCII cannot be held by the type; it means nothing either (§4).
         let isASCII = reason.utf8.allSatisfy { $0 < 0x80 }
         return HTTPResponse(
             status: .init(code: code, reasonPhrase: isASCII ? reason : ""),
-            headerFields: head.fields
+            headerFields: fields.httpFields(without: .host)
         )
     }
 }

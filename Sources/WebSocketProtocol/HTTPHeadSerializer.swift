@@ -30,7 +30,8 @@ public enum HTTPHeadSerializer {
         return output
     }
 
-    private static func append(_ fields: HTTPFields, to output: inout [UInt8]) {
+    /// Fields, and the empty line behind them.
+    static func append(_ fields: HTTPFields, to output: inout [UInt8]) {
         for field in fields {
             // HTTPField turns line breaks and NULs into blanks when it is made.
             output += field.name.rawName.utf8

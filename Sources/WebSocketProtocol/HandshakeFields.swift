@@ -9,20 +9,20 @@ enum HandshakeFields {
     /// The value of `Sec-WebSocket-Accept` that answers a key: base64 of SHA-1 of the key and a fixed
     /// GUID (RFC 6455 §4.2.2).
     static func accept(for key: String) -> String {
-        var hash = Insecure.SHA1()
-        let text = Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
-        text.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        return Base64.encode(Array(hash.finalize()))
+        var text: [UInt8] = []
+        appendAccept(for: Array(key.utf8)[...], to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
-    /// Whether the fields ask for the change to WebSocket. Says what is missing otherwise.
-    static func whyNotAnUpgrade(request fields: HTTPFields) -> String? {
-        // RFC 6455 §4.2.1: Upgrade holds "websocket", Connection holds "Upgrade", letter case aside.
-        guard HTTPGrammar.list(fields[values: .upgrade], contains: "websocket") else {
-            return "Upgrade: websocket is missing"
-        }
-        return whyNotAnUpgrade(connection: fields)
+    /// See ``accept(for:)``.
+    static func appendAccept(for key: ArraySlice<UInt8>, to output: inout [UInt8]) {
+        var hash = Insecure.SHA1()
+        key.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        guid.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        hash.finalize().withUnsafeBytes { Base64.append($0, to: &output) }
     }
+
+    private static let guid = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
 
     /// Whether the fields grant the change to WebSocket. Says what is wrong otherwise.
     static func whyNotAnUpgrade(response fields: HTTPFields) -> String? {
@@ -32,10 +32,6 @@ enum HandshakeFields {
         guard upgrades.count == 1, HTTPGrammar.equalsIgnoringCase(upgrade, "websocket") else {
             return "Upgrade is \"\(upgrades.joined(separator: ", "))\", not websocket"
         }
-        return whyNotAnUpgrade(connection: fields)
-    }
-
-    private static func whyNotAnUpgrade(connection fields: HTTPFields) -> String? {
         guard HTTPGrammar.list(fields[values: .connection], contains: "upgrade") else {
             return "Connection: Upgrade is missing"
         }

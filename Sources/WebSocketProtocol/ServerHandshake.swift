@@ -6,51 +6,68 @@ public import HTTPTypes
 /// accepts or refuses it comes out.
 public struct ServerHandshake: Sendable, Hashable {
     /// The request as it came.
-    public let request: HTTPRequest
+    public var request: HTTPRequest { head.request }
     /// The subprotocols the client offers, in its order of preference.
     public let offeredSubprotocols: [String]
     /// The extensions the client offers, in its order of preference.
-    public let offeredExtensions: [ExtensionElement]
-    private let key: String
+    public var offeredExtensions: [ExtensionElement] {
+        // It has been read before.
+        (try? ExtensionElement.parse(fields.texts(.extensions))) ?? []
+    }
+    private let head: HTTPRequestHead
+    private var fields: HeadFields { head.fields }
 
     /// Checks a request.
     ///
     /// - Throws: the ``ProtocolError`` of the first rule it breaks; ``refusal(of:)`` makes the response.
     public init(checking head: HTTPRequestHead) throws(ProtocolError) {
-        let request = head.request
-        let fields = request.headerFields
+        let fields = head.fields
         // RFC 9110 §7.8: Upgrade in a request of HTTP/1.0 is ignored, so that it is an ordinary one.
         guard head.version == .http1_1 else { throw .notAnUpgrade("HTTP/1.0 has no upgrade") }
-        if let missing = HandshakeFields.whyNotAnUpgrade(request: fields) { throw .notAnUpgrade(missing) }
-        guard request.method == .get else { throw .methodNotGet(request.method.rawValue) }
-        guard fields[.transferEncoding] == nil, fields[values: .contentLength].allSatisfy({ $0 == "0" })
+        // RFC 6455 §4.2.1: Upgrade holds "websocket", Connection holds "Upgrade", letter case aside.
+        guard fields.list(.upgrade, contains: "websocket") else {
+            throw .notAnUpgrade("Upgrade: websocket is missing")
+        }
+        guard fields.list(.connection, contains: "upgrade") else {
+            throw .notAnUpgrade("Connection: Upgrade is missing")
+        }
+        guard head.isMethod(.get) else { throw .methodNotGet(head.request.method.rawValue) }
+        guard fields.range(.transferEncoding) == nil,
+            fields.values(.contentLength).allSatisfy({ $0.elementsEqual("0".utf8) })
         else {
             throw .bodyInUpgrade
         }
         // RFC 6455 §4.3: one number; only a server's answer holds a list.
-        let versions = fields[values: .secWebSocketVersion]
-        guard versions == [HandshakeFields.version] else {
-            let given = versions.joined(separator: ", ")
+        let version = fields.first(.version)
+        guard let version, fields.count(.version) == 1, version.elementsEqual(HandshakeFields.version.utf8)
+        else {
+            let given = fields.texts(.version).joined(separator: ", ")
             throw .unsupportedVersion(given.isEmpty ? nil : given)
         }
-        let keys = fields[values: .secWebSocketKey]
-        guard let key = keys.first else { throw .invalidKey("missing") }
-        guard keys.count == 1 else { throw .invalidKey("given \(keys.count) times") }
+        guard let key = fields.first(.key) else { throw .invalidKey("missing") }
+        let keyCount = fields.count(.key)
+        guard keyCount == 1 else { throw .invalidKey("given \(keyCount) times") }
         guard Base64.decodedCount(key) == 16 else { throw .invalidKey("not 16 bytes of base64") }
 
-        let protocolFields = fields[values: .secWebSocketProtocol]
-        let subprotocols = HTTPGrammar.listElements(protocolFields)
-        guard protocolFields.isEmpty || !subprotocols.isEmpty else { throw .invalidSubprotocols("empty") }
-        if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) {
-            throw .invalidSubprotocols("\"\(bad)\" is not a token, or is given twice")
+        var subprotocols: [String] = []
+        if fields.range(.subprotocols) != nil {
+            subprotocols = HTTPGrammar.listElements(fields.texts(.subprotocols))
+            guard !subprotocols.isEmpty else { throw .invalidSubprotocols("empty") }
+            if let bad = HandshakeFields.firstInvalid(subprotocols: subprotocols) {
+                throw .invalidSubprotocols("\"\(bad)\" is not a token, or is given twice")
+            }
         }
-        let extensionFields = fields[values: .secWebSocketExtensions]
+        try ExtensionElement.check(fields.values(.extensions))
 
-        self.request = request
-        self.key = key
+        self.head = head
         offeredSubprotocols = subprotocols
-        offeredExtensions = extensionFields.isEmpty ? [] : try ExtensionElement.parse(extensionFields)
     }
+
+    public static func == (one: Self, other: Self) -> Bool { one.head == other.head }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(head) }
+
+    private var key: ArraySlice<UInt8> { fields.first(.key) ?? [] }
 
     /// The 101 response (RFC 6455 §4.2.2).
     ///
@@ -70,7 +87,7 @@ public struct ServerHandshake: Sendable, Hashable {
         var fields: HTTPFields = [
             .upgrade: "websocket",
             .connection: "Upgrade",
-            .secWebSocketAccept: HandshakeFields.accept(for: key),
+            .secWebSocketAccept: HandshakeFields.accept(for: String(decoding: key, as: UTF8.self)),
         ]
         if let subprotocol {
             guard offers(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
@@ -83,9 +100,59 @@ public struct ServerHandshake: Sendable, Hashable {
         return HTTPResponse(status: .switchingProtocols, headerFields: fields)
     }
 
+    /// Writes the 101 response of ``acceptance(subprotocol:extensions:headers:)`` as it goes on the wire, and
+    /// agrees on compression on the way.
+    ///
+    /// - Parameters:
+    ///   - compression: what to agree to of permessage-deflate, or `nil` for none.
+    ///   - output: what to append the response to; untouched where an error is thrown.
+    /// - Returns: what was agreed on, if anything.
+    /// - Throws: as ``acceptance(subprotocol:extensions:headers:)``.
+    public func accept(
+        subprotocol: String? = nil,
+        compression: DeflateOptions? = nil,
+        headers: HTTPFields = [:],
+        into output: inout [UInt8]
+    ) throws(UsageError) -> DeflateAgreement? {
+        try HandshakeFields.checkCallerFields(headers)
+        if let subprotocol, !offers(subprotocol) { throw .invalidSubprotocol(subprotocol) }
+        output.append(contentsOf: Self.beginningOf101)
+        HandshakeFields.appendAccept(for: key, to: &output)
+        if let subprotocol {
+            output.append(contentsOf: "\r\nSec-WebSocket-Protocol: ".utf8)
+            output.append(contentsOf: subprotocol.utf8)
+        }
+        let agreed = compression.flatMap { DeflateAgreement.answer(to: fields.values(.extensions), $0) }
+        if let agreed {
+            output.append(contentsOf: "\r\nSec-WebSocket-Extensions: ".utf8)
+            agreed.answer.append(to: &output)
+        }
+        output.append(contentsOf: "\r\n".utf8)
+        HTTPHeadSerializer.append(headers, to: &output)
+        return agreed?.agreement
+    }
+
+    private static let beginningOf101 = Array(
+        """
+        HTTP/1.1 101 Switching Protocols\r
+        Upgrade: websocket\r
+        Connection: Upgrade\r
+        Sec-WebSocket-Accept:\u{20}
+        """.utf8
+    )
+
+    /// Whether the client offers any extension.
+    package var offersExtensions: Bool { fields.range(.extensions) != nil }
+
+    /// The value of the first field of this name, which is given in small letters.
+    package func firstValue(_ name: StaticString) -> ArraySlice<UInt8>? { head.firstValue(name) }
+
+    /// The head's bytes, where it was read from such.
+    package var bytes: [UInt8]? { head.bytes }
+
     /// The first of the server's subprotocols, in its order of preference, that the client offers.
     public func choose(subprotocolFrom supported: [String]) -> String? {
-        supported.first(where: offers)
+        offeredSubprotocols.isEmpty ? nil : supported.first(where: offers)
     }
 
     private func offers(_ subprotocol: String) -> Bool {

@@ -22,4 +22,11 @@ extension WebSocketServer {
         }
         return isBroken && agent.contains("Safari/") ? nil : options
     }
+
+    /// Whether a browser of this name has to be looked at by ``refuseBrokenCompression(_:_:)``.
+    static func mayCompressWrongly(_ agent: ArraySlice<UInt8>?) -> Bool {
+        guard let agent else { return false }
+        let version = Array("Version/15.".utf8)
+        return agent.indices.contains { agent[$0...].starts(with: version) }
+    }
 }

@@ -1,105 +1,209 @@
+import NIOCore
 import Synchronization
 import WebSocketProtocol
 import WebSocketTransport
 
-/// All that is open, so that a shutdown reaches it. Touched when connections come and go, never by messages.
+/// All that is open, so that a shutdown reaches it.
+///
+/// Each event loop keeps its own list, so that connections come and go without a lock; here is what the loops
+/// have in common.
 final class ConnectionRegistry: Sendable {
-    private struct Entry {
-        let connection: WebSocketConnection
-        var task: Task<Void, Never>?
-    }
+    typealias Farewell = @Sendable (WebSocketConnection) -> Void
 
     private struct State {
-        /// Connections whose request is not answered yet.
-        var handshaking: [ObjectIdentifier: RequestReader.Handle] = [:]
-        var entries: [UInt64: Entry] = [:]
+        var loops: [(eventLoop: any EventLoop, connections: NIOLoopBoundBox<LoopConnections>)] = []
         /// Set while shutting down.
-        var farewell: (@Sendable (WebSocketConnection) -> Void)?
-        var emptyWaiters: [CheckedContinuation<Void, Never>] = []
-
-        var isEmpty: Bool { handshaking.isEmpty && entries.isEmpty }
-
-        mutating func takeWaitersIfEmpty() -> [CheckedContinuation<Void, Never>] {
-            guard isEmpty else { return [] }
-            defer { emptyWaiters = [] }
-            return emptyWaiters
-        }
+        var farewell: Farewell?
     }
 
     private let state = Mutex(State())
+    private let tally = Tally()
 
     /// Open WebSocket connections.
-    var count: Int { state.withLock { $0.entries.count } }
+    var count: Int { tally.open.load(ordering: .relaxed) }
 
-    func addHandshaking(_ request: RequestReader.Handle) {
-        let isClosing = state.withLock { state in
-            state.handshaking[request.id] = request
-            return state.farewell != nil
+    /// The list of a loop, to be asked for once.
+    func connections(on eventLoop: any EventLoop) -> NIOLoopBoundBox<LoopConnections> {
+        state.withLock { state in
+            let connections = NIOLoopBoundBox.makeBoxSendingValue(
+                LoopConnections(tally, farewell: state.farewell),
+                eventLoop: eventLoop
+            )
+            state.loops.append((eventLoop, connections))
+            return connections
         }
-        if isClosing { request.abort() }
-    }
-
-    func removeHandshaking(_ id: ObjectIdentifier) {
-        let waiters = state.withLock { state in
-            state.handshaking[id] = nil
-            return state.takeWaitersIfEmpty()
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    func add(_ connection: WebSocketConnection, task: Task<Void, Never>?) {
-        let farewell = state.withLock { state in
-            state.entries[connection.id] = Entry(connection: connection, task: task)
-            return state.farewell
-        }
-        farewell?(connection)
-    }
-
-    func remove(_ connection: WebSocketConnection) {
-        let waiters = state.withLock { state in
-            state.entries[connection.id] = nil
-            return state.takeWaitersIfEmpty()
-        }
-        for waiter in waiters { waiter.resume() }
     }
 
     /// Says goodbye to all that is open and to whatever still opens.
-    func beginShutdown(_ farewell: @escaping @Sendable (WebSocketConnection) -> Void) {
-        let (requests, connections) = state.withLock { state in
+    func beginShutdown(_ farewell: @escaping Farewell) {
+        let loops = state.withLock { state in
             state.farewell = farewell
-            return (Array(state.handshaking.values), state.entries.values.map(\.connection))
+            return state.loops
         }
-        for request in requests { request.abort() }
-        for connection in connections { farewell(connection) }
+        for loop in loops { loop.eventLoop.execute { loop.connections.value.beginShutdown(farewell) } }
     }
 
     /// Waits until nothing is open, or ``cut()``.
-    func waitUntilEmpty() async {
-        await withCheckedContinuation { continuation in
-            let isEmpty = state.withLock { state in
-                if !state.isEmpty { state.emptyWaiters.append(continuation) }
-                return state.isEmpty
-            }
-            if isEmpty { continuation.resume() }
-        }
-    }
+    func waitUntilEmpty() async { await tally.waitUntilEmpty() }
 
     /// Ends what is still open and lets those go on who wait.
     ///
     /// - Returns: how many connections were cut.
     @discardableResult
     func cut() -> Int {
-        let (entries, requests, waiters) = state.withLock { state in
-            let waiters = state.emptyWaiters
-            state.emptyWaiters = []
-            return (Array(state.entries.values), Array(state.handshaking.values), waiters)
+        let open = count
+        for loop in state.withLock({ $0.loops }) {
+            loop.eventLoop.execute { loop.connections.value.cut() }
         }
-        for entry in entries {
-            entry.connection.abort()
-            entry.task?.cancel()
+        tally.resumeWaiters()
+        return open
+    }
+
+    /// How much there is on all loops.
+    final class Tally: Sendable {
+        /// Open WebSocket connections.
+        let open = Atomic(0)
+        /// Those, and the ones whose request is not answered yet.
+        private let all = Atomic(0)
+        private let waiters = Mutex<[CheckedContinuation<Void, Never>]>([])
+        private let isAwaited = Atomic(false)
+
+        func add() { all.wrappingAdd(1, ordering: .relaxed) }
+
+        // Whoever waits says so and then looks at the number; whoever changes the number then looks whether
+        // anybody waits. In this order on both sides, one of them sees the other.
+        func remove() {
+            let isEmpty = all.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0
+            if isEmpty, isAwaited.load(ordering: .sequentiallyConsistent) { resumeWaiters() }
         }
-        for request in requests { request.abort() }
-        for waiter in waiters { waiter.resume() }
-        return entries.count
+
+        func waitUntilEmpty() async {
+            await withCheckedContinuation { continuation in
+                waiters.withLock { $0.append(continuation) }
+                isAwaited.store(true, ordering: .sequentiallyConsistent)
+                if all.load(ordering: .sequentiallyConsistent) == 0 { resumeWaiters() }
+            }
+        }
+
+        func resumeWaiters() {
+            let resumed = waiters.withLock { waiters in
+                defer { waiters = [] }
+                return waiters
+            }
+            for waiter in resumed { waiter.resume() }
+        }
+    }
+}
+
+/// What is open on one event loop. To be touched there only.
+final class LoopConnections {
+    private enum Entry {
+        /// Nobody's, and the next that is.
+        case free(next: Int)
+        /// A connection whose request is not answered yet.
+        case handshaking(RequestReader)
+        case open(WebSocketConnection, Task<Void, Never>?)
+    }
+
+    private let tally: ConnectionRegistry.Tally
+    private var entries: [Entry] = []
+    private var firstFree = -1
+    private var used = 0
+    /// A list that was longer is let go of once nobody is in it.
+    private static let keep = 1024
+    /// Set while shutting down.
+    private var farewell: ConnectionRegistry.Farewell?
+
+    /// A connection's place, from when it is accepted until it has ended.
+    struct Place: Sendable {
+        fileprivate let index: Int
+    }
+
+    init(_ tally: ConnectionRegistry.Tally, farewell: ConnectionRegistry.Farewell?) {
+        self.tally = tally
+        self.farewell = farewell
+    }
+
+    /// Whether nothing new is served any more.
+    var isShuttingDown: Bool { farewell != nil }
+
+    func add(_ request: RequestReader) -> Place {
+        tally.add()
+        used += 1
+        guard firstFree >= 0, case .free(let next) = entries[firstFree] else {
+            entries.append(.handshaking(request))
+            return Place(index: entries.count - 1)
+        }
+        defer { firstFree = next }
+        entries[firstFree] = .handshaking(request)
+        return Place(index: firstFree)
+    }
+
+    /// The request was answered, and the place is the connection's from here on.
+    func open(_ connection: WebSocketConnection, task: Task<Void, Never>?, at place: Place) {
+        entries[place.index] = .open(connection, task)
+        tally.open.wrappingAdd(1, ordering: .relaxed)
+        farewell?(connection)
+    }
+
+    func remove(at place: Place) {
+        if case .open = entries[place.index] { tally.open.wrappingSubtract(1, ordering: .relaxed) }
+        entries[place.index] = .free(next: firstFree)
+        firstFree = place.index
+        used -= 1
+        if used == 0, entries.count > Self.keep { (entries, firstFree) = ([], -1) }
+        tally.remove()
+    }
+
+    // By index, since what ends leaves the list, and the last takes the list along.
+
+    func beginShutdown(_ farewell: @escaping ConnectionRegistry.Farewell) {
+        self.farewell = farewell
+        for index in entries.indices where index < entries.count {
+            switch entries[index] {
+            case .handshaking(let request): request.abort()
+            case .open(let connection, _): farewell(connection)
+            case .free: break
+            }
+        }
+    }
+
+    func cut() {
+        for index in entries.indices where index < entries.count {
+            switch entries[index] {
+            case .handshaking(let request): request.abort()
+            case .open(let connection, let task):
+                connection.abort()
+                task?.cancel()
+            case .free: break
+            }
+        }
+    }
+}
+
+/// What all connections of a server that live on one event loop have in common.
+final class ServerLoop: Sendable {
+    let server: RequestReader.Context
+    let executor: LoopTaskExecutor
+    let eventLoop: any EventLoop
+    private let bound: NIOLoopBoundBox<LoopConnections>
+
+    init(_ server: RequestReader.Context, on eventLoop: any EventLoop) {
+        self.server = server
+        self.eventLoop = eventLoop
+        executor = LoopTaskExecutor(eventLoop)
+        bound = server.registry.connections(on: eventLoop)
+    }
+
+    /// On the loop only.
+    var connections: LoopConnections { bound.value }
+
+    /// From wherever a connection ended.
+    func remove(at place: LoopConnections.Place) {
+        if eventLoop.inEventLoop {
+            bound.value.remove(at: place)
+        } else {
+            eventLoop.execute { [bound] in bound.value.remove(at: place) }
+        }
     }
 }

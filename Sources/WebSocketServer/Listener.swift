@@ -49,8 +49,10 @@ struct NIOListener: Listener {
         let tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
         let ownedGroup = configuration.workers.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
         let group = ownedGroup ?? .singleton
-        let executors = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
+        let loops = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map {
+                (ObjectIdentifier($0), ServerLoop(context, on: $0))
+            }
         )
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
@@ -64,9 +66,9 @@ struct NIOListener: Listener {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                     }
-                    let executor =
-                        executors[ObjectIdentifier(channel.eventLoop)] ?? LoopTaskExecutor(channel.eventLoop)
-                    RequestReader.start(try ChannelTransport.add(to: channel), context, executor: executor)
+                    let eventLoop = channel.eventLoop
+                    let loop = loops[ObjectIdentifier(eventLoop)] ?? ServerLoop(context, on: eventLoop)
+                    RequestReader.start(try ChannelTransport.add(to: channel), loop)
                 }
             }
         do {
@@ -101,18 +103,14 @@ struct EpollServerListener: Listener {
         }
         let ownedGroup = try configuration.workers.map { try EpollLoopGroup(count: $0) }
         let group = try ownedGroup ?? EpollLoopGroup.shared()
-        let executors = Dictionary(
-            uniqueKeysWithValues: group.loops.map { (ObjectIdentifier($0), LoopTaskExecutor($0)) }
-        )
         do {
             let listener = try await EpollListener.listen(
                 on: address,
                 backlog: configuration.backlog,
                 loops: group.loops
-            ) { transport in
-                let loop = transport.eventLoop
-                let executor = executors[ObjectIdentifier(loop)] ?? LoopTaskExecutor(loop)
-                RequestReader.start(transport, context, executor: executor)
+            ) { eventLoop in
+                let loop = ServerLoop(context, on: eventLoop)
+                return { transport in RequestReader.start(transport, loop) }
             }
             return EpollServerListener(listener: listener, ownedGroup: ownedGroup)
         } catch {

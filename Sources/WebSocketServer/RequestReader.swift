@@ -15,14 +15,15 @@ final class RequestReader {
         let router: Router
         let options: ConnectionOptions
         let limits: SharedLimits
-        let compressionPolicy: WebSocketServer.CompressionPolicy
+        /// `nil` for ``WebSocketServer/refuseBrokenCompression(_:_:)``, which need not see the whole request.
+        let compressionPolicy: WebSocketServer.CompressionPolicy?
         let registry: ConnectionRegistry
         let logger: Logger
 
         init(
             router: Router,
             options: ConnectionOptions,
-            compressionPolicy: @escaping WebSocketServer.CompressionPolicy,
+            compressionPolicy: WebSocketServer.CompressionPolicy?,
             registry: ConnectionRegistry,
             logger: Logger
         ) {
@@ -34,8 +35,14 @@ final class RequestReader {
             self.logger = logger
         }
 
-        func compression(_ request: HTTPRequest) -> DeflateOptions? {
-            options.compression.flatMap { compressionPolicy(request, $0) }
+        /// What is to be agreed on with a client, if anything: whoever offers nothing is not asked about.
+        func compression(_ handshake: ServerHandshake) -> DeflateOptions? {
+            guard handshake.offersExtensions, let options = options.compression else { return nil }
+            guard let compressionPolicy else {
+                return WebSocketServer.mayCompressWrongly(handshake.firstValue("user-agent"))
+                    ? WebSocketServer.refuseBrokenCompression(handshake.request, options) : options
+            }
+            return compressionPolicy(handshake.request, options)
         }
     }
 
@@ -46,58 +53,45 @@ final class RequestReader {
         case done
     }
 
-    var timer = LoopTimer()
-    private let server: Context
-    private let executor: LoopTaskExecutor
+    // `@exclusivity(unchecked)`: as in the connection's own state; nothing that is called in the middle of a
+    // change to it calls back.
+    @exclusivity(unchecked) var timer = LoopTimer()
+    private let loop: ServerLoop
+    private var server: Context { loop.server }
     private let transport: any AcceptedTransport
-    private let eventLoop: any EventLoop
+    private var eventLoop: any EventLoop { loop.eventLoop }
+    /// Where the loop's list has it.
+    private var place: LoopConnections.Place?
     // Apart from the state, so that it is changed in place and not copied at every read.
     private var parser: HTTPRequestParser
     private var state = State.readingHead
     private var isInputOver = false
     private var isHeadRequest = false
-    /// The request's head, when it came in one read.
-    private var headBytes: [UInt8]?
 
     /// Begins to read from an accepted connection. To be called on its event loop.
-    static func start(_ transport: any AcceptedTransport, _ server: Context, executor: LoopTaskExecutor) {
-        let reader = RequestReader(transport, server, executor)
+    static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
+        let reader = RequestReader(transport, loop)
         transport.input = reader
-        reader.setTimer(at: reader.eventLoop.now + TimeAmount(server.options.handshakeTimeout))
-        server.registry.addHandshaking(reader.handle)
-    }
-
-    private init(_ transport: any AcceptedTransport, _ server: Context, _ executor: LoopTaskExecutor) {
-        self.transport = transport
-        self.server = server
-        self.executor = executor
-        eventLoop = transport.eventLoop
-        parser = HTTPRequestParser(limits: server.options.limits)
-    }
-
-    /// A reader as the registry knows it, which may be on any thread.
-    struct Handle: Sendable {
-        fileprivate let reader: NIOLoopBound<RequestReader>
-        fileprivate let eventLoop: any EventLoop
-        let id: ObjectIdentifier
-
-        func abort() {
-            let reader = reader
-            eventLoop.execute { reader.value.abort() }
+        let connections = loop.connections
+        reader.place = connections.add(reader)
+        if connections.isShuttingDown {
+            // Not within the transport's own beginning.
+            let bound = NIOLoopBound(reader, eventLoop: loop.eventLoop)
+            loop.eventLoop.execute { bound.value.abort() }
         }
+        reader.setTimer(at: loop.eventLoop.now + TimeAmount(loop.server.options.handshakeTimeout))
     }
 
-    private var handle: Handle {
-        Handle(
-            reader: NIOLoopBound(self, eventLoop: eventLoop),
-            eventLoop: eventLoop,
-            id: ObjectIdentifier(self)
-        )
+    private init(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
+        self.transport = transport
+        self.loop = loop
+        parser = HTTPRequestParser(limits: loop.server.options.limits)
     }
 
     /// Hangs up.
-    private func abort() {
+    func abort() {
         guard finish() else { return }
+        if let place { loop.remove(at: place) }
         transport.abort()
     }
 
@@ -106,7 +100,6 @@ final class RequestReader {
         if case .done = state { return false }
         state = .done
         cancelTimer(on: eventLoop)
-        server.registry.removeHandshaking(ObjectIdentifier(self))
         return true
     }
 }
@@ -129,9 +122,7 @@ extension RequestReader: ConnectionInput {
         guard case .readingHead = state else { return }
         var offset = 0
         do throws(ProtocolError) {
-            let isFirstRead = !parser.hasBegun
             guard let head = try parser.parse(UnsafeRawBufferPointer(bytes), at: &offset) else { return }
-            if isFirstRead { headBytes = [UInt8](bytes[..<offset]) }
             decide(head, leftover: UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]))
         } catch {
             refuse(error)
@@ -162,7 +153,7 @@ extension RequestReader: ConnectionInput {
 
 extension RequestReader {
     private func decide(_ head: HTTPRequestHead, leftover: UnsafeMutableRawBufferPointer) {
-        isHeadRequest = head.request.method == .head
+        isHeadRequest = head.isMethod(.head)
         switch server.router.decide(head) {
         case .answer(let page):
             logOpening(head.request, status: page.status)
@@ -180,15 +171,16 @@ extension RequestReader {
         _ parameters: [String: String],
         leftover: UnsafeMutableRawBufferPointer
     ) {
+        guard let place else { return }
         let subprotocol = handshake.choose(subprotocolFrom: route.subprotocols)
-        let deflate = server.compression(handshake.request).flatMap {
-            DeflateAgreement.answer(to: handshake.offeredExtensions, $0)
-        }
-        let response: HTTPResponse
+        var response: [UInt8] = []
+        response.reserveCapacity(256)
+        let agreement: DeflateAgreement?
         do throws(UsageError) {
-            response = try handshake.acceptance(
+            agreement = try handshake.accept(
                 subprotocol: subprotocol,
-                extensions: deflate.map { [$0.answer] } ?? []
+                compression: server.compression(handshake),
+                into: &response
             )
         } catch {
             server.logger.error("an upgrade failed", metadata: ["error": "\(error)"])
@@ -197,24 +189,18 @@ extension RequestReader {
         let (socket, input) = WebSocketConnection.start(
             on: transport,
             role: .server,
-            request: headBytes.map { .head($0, server.limits) } ?? .whole(handshake.request),
+            request: handshake.bytes.map { .head($0, server.limits) } ?? .whole(handshake.request),
             subprotocol: subprotocol,
-            compression: deflate?.agreement,
+            compression: agreement,
             peer: transport.peer,
             options: server.options,
             eventLoop: eventLoop,
-            answer: HTTPHeadSerializer.bytes(of: response)
+            answer: response
         )
         transport.input = input
-        logOpening(handshake.request, status: response.status, connection: socket)
-        route.service.start(
-            socket,
-            parameters: parameters,
-            executor: executor,
-            registry: server.registry,
-            logger: server.logger
-        )
         _ = finish()
+        logOpening(handshake.request, status: .switchingProtocols, connection: socket)
+        route.service.start(socket, parameters: parameters, on: loop, at: place)
         if !leftover.isEmpty { input.received(leftover) }
     }
 
@@ -226,25 +212,24 @@ extension RequestReader {
 
     private func answer(_ answer: HTTPAnswer) {
         let bytes = (isHeadRequest ? answer.withoutContent : answer).bytes(date: HTTPDate.now())
-        let isWritten = transport.write(bytes.span.bytes)
-        guard case .readingHead = state else { return }
-        state = .answered(isWritten: isWritten)
         // RFC 9112 §9.6: closing at once while the peer still sends would reset the connection and could
         // destroy the answer; so this half is ended, and the rest is read and dropped for a while.
-        transport.closeOutput()
+        let isWritten = transport.writeLast(bytes.span.bytes)
+        guard case .readingHead = state else { return }
+        state = .answered(isWritten: isWritten)
         setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
     }
 
     private var peer: String { transport.peer.address.map(String.init(describing:)) ?? "" }
 
     private func logOpening(
-        _ request: HTTPRequest,
+        _ request: @autoclosure () -> HTTPRequest,
         status: HTTPResponse.Status,
         connection: WebSocketConnection? = nil
     ) {
         guard server.logger.logLevel <= .debug else { return }
         // Without the query: it may hold a secret.
-        let path = request.path.map { String($0.prefix { $0 != "?" }) } ?? ""
+        let path = request().path.map { String($0.prefix { $0 != "?" }) } ?? ""
         var metadata: Logger.Metadata = [
             "peer": "\(peer)", "path": "\(path)", "status": "\(status.code)",
         ]

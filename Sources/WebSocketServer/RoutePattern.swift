@@ -7,6 +7,8 @@ struct RoutePattern: Hashable, Sendable {
     }
 
     let segments: [Segment]
+    /// The whole path, if there is no parameter in it.
+    private let literal: [UInt8]?
 
     /// - Throws: ``RouteError`` for what is not a path, or names a parameter twice.
     init(_ text: String) throws(RouteError) {
@@ -33,12 +35,16 @@ struct RoutePattern: Hashable, Sendable {
             segments.append(.parameter(name))
         }
         self.segments = segments
+        literal = names.isEmpty ? Array(text.utf8) : nil
     }
 
     /// The parameters, if the pattern fits.
-    ///
-    /// - Parameter path: the segments of the request's path, percent-decoded.
-    func match(_ path: [String]) -> [String: String]? {
+    func match(_ path: RequestPath) -> [String: String]? {
+        guard let literal, let plain = path.plain else { return match(path.segments) }
+        return plain.elementsEqual(literal) ? [:] : nil
+    }
+
+    private func match(_ path: [String]) -> [String: String]? {
         guard path.count == segments.count else { return nil }
         var parameters: [String: String] = [:]
         for (segment, part) in zip(segments, path) {
@@ -76,13 +82,33 @@ struct RoutePattern: Hashable, Sendable {
         }
         return false
     }
+}
 
-    /// The segments of a request's path, without its query, percent-decoded (RFC 3986 §2.1, §3.3).
-    ///
-    /// - Returns: `nil` when an escape is broken or what it spells is not UTF-8.
-    static func segments(ofTarget target: String) -> [String]? {
-        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+/// A request's path, without its query.
+struct RequestPath {
+    /// As it came, where that is what it says: without escapes.
+    let plain: ArraySlice<UInt8>?
+    private let decoded: [String]
+
+    /// - Returns: `nil` for what is no path, when an escape is broken, or when what it spells is not UTF-8.
+    init?(ofTarget target: ArraySlice<UInt8>) {
+        let path = target.prefix { $0 != UInt8(ascii: "?") }
         guard path.first == UInt8(ascii: "/") else { return nil }
+        // A target is ASCII, as far as it was read from bytes; what is not is left to the decoder.
+        if path.allSatisfy({ $0 != UInt8(ascii: "%") && $0 < 0x80 }) {
+            plain = path
+            decoded = []
+            return
+        }
+        guard let segments = Self.segments(of: path) else { return nil }
+        plain = nil
+        decoded = segments
+    }
+
+    /// Its segments, percent-decoded (RFC 3986 §2.1, §3.3).
+    var segments: [String] { plain.map { Self.segments(of: $0) ?? [] } ?? decoded }
+
+    private static func segments(of path: ArraySlice<UInt8>) -> [String]? {
         var result: [String] = []
         for part in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard let text = percentDecoded(part) else { return nil }
@@ -91,7 +117,7 @@ struct RoutePattern: Hashable, Sendable {
         return result
     }
 
-    private static func percentDecoded(_ text: Substring.UTF8View) -> String? {
+    private static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
         var bytes: [UInt8] = []
         var rest = text[...]
         while let byte = rest.popFirst() {

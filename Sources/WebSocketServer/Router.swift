@@ -21,9 +21,9 @@ struct Router: Sendable {
             entries.insert((pattern, value), at: place)
         }
 
-        func find(_ segments: [String]) -> (value: Value, parameters: [String: String])? {
+        func find(_ path: RequestPath) -> (value: Value, parameters: [String: String])? {
             for entry in entries {
-                if let parameters = entry.pattern.match(segments) { return (entry.value, parameters) }
+                if let parameters = entry.pattern.match(path) { return (entry.value, parameters) }
             }
             return nil
         }
@@ -51,15 +51,16 @@ struct Router: Sendable {
 
     /// What to do with a request.
     func decide(_ head: HTTPRequestHead) -> Decision {
-        let target = head.request.path ?? ""
-        guard let segments = RoutePattern.segments(ofTarget: target) else {
-            let problem =
-                target.hasPrefix("/") ? "the path has a broken percent-escape" : "the target is not a path"
+        let target = head.target
+        guard let path = RequestPath(ofTarget: target) else {
+            let isPath = target.first == UInt8(ascii: "/")
+            let problem = isPath ? "the path has a broken percent-escape" : "the target is not a path"
             return .answer(.text(.badRequest, "\(problem)\n"))
         }
-        let socket = sockets.find(segments)
-        let page = pages.find(segments)
-        if let page, socket == nil || !head.asksForWebSocket { return .answer(answer(head, page.value)) }
+        let socket = sockets.find(path)
+        if socket == nil || !head.asksForWebSocket, let page = pages.find(path) {
+            return .answer(answer(head, page.value))
+        }
         guard let (route, parameters) = socket else {
             return .answer(.text(.notFound, "nothing is served at this path\n"))
         }
@@ -80,11 +81,5 @@ struct Router: Sendable {
             answer.headers[.allow] = "GET, HEAD"
             return answer
         }
-    }
-}
-
-extension HTTPRequestHead {
-    var asksForWebSocket: Bool {
-        request.headerFields[values: .upgrade].contains { $0.lowercased().contains("websocket") }
     }
 }

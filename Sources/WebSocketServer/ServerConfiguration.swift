@@ -15,7 +15,12 @@ extension WebSocketServer {
         public var connection: ConnectionOptions
         /// Asked at each opening handshake that offers compression. Default:
         /// ``WebSocketServer/refuseBrokenCompression(_:_:)``.
-        public var compressionPolicy: CompressionPolicy
+        public var compressionPolicy: CompressionPolicy {
+            get { ownPolicy ?? WebSocketServer.refuseBrokenCompression }
+            set { ownPolicy = newValue }
+        }
+        /// `nil` for the default, which can be asked without making a request of what came.
+        private(set) var ownPolicy: CompressionPolicy?
         /// Event loops of the server's own. Default `nil`: those the process shares, one per core.
         public var workers: Int?
         /// What carries the connections. Default `nil`: the fastest that can serve, see
@@ -30,13 +35,13 @@ extension WebSocketServer {
         /// payloads, no queries.
         public var logger: Logger
 
-        /// - Parameters: see the properties of the same names.
+        /// - Parameters: see the properties of the same names; without a policy, the default one.
         public init(
             host: String = "127.0.0.1",
             port: Int = 9001,
             tls: TLSConfiguration? = nil,
             connection: ConnectionOptions = .init(),
-            compressionPolicy: @escaping CompressionPolicy = WebSocketServer.refuseBrokenCompression,
+            compressionPolicy: CompressionPolicy? = nil,
             workers: Int? = nil,
             engine: Engine? = nil,
             shutdownTimeout: Duration = .seconds(10),
@@ -47,7 +52,7 @@ extension WebSocketServer {
             self.port = port
             self.tls = tls
             self.connection = connection
-            self.compressionPolicy = compressionPolicy
+            ownPolicy = compressionPolicy
             self.workers = workers
             self.engine = engine
             self.shutdownTimeout = shutdownTimeout

@@ -20,32 +20,33 @@ enum SocketService: Sendable {
     case callbacks(SocketCallbacks)
 
     /// Starts to serve; to be called on the connection's event loop.
+    ///
+    /// - Parameter place: where the loop's list has the connection.
     func start(
         _ socket: WebSocketConnection,
         parameters: [String: String],
-        executor: LoopTaskExecutor,
-        registry: ConnectionRegistry,
-        logger: Logger
+        on loop: ServerLoop,
+        at place: LoopConnections.Place
     ) {
         switch self {
         case .callbacks(let make):
-            registry.add(socket, task: nil)
+            loop.connections.open(socket, task: nil, at: place)
             var callbacks = make(socket, parameters)
-            let onEnd = callbacks.onEnd
+            let (onEnd, id) = (callbacks.onEnd, socket.id)
             callbacks.onEnd = { isolated, end in
                 onEnd(isolated, end)
-                Self.log(end, of: socket, logger)
-                registry.remove(socket)
+                Self.log(end, of: id, loop.server.logger)
+                loop.remove(at: place)
             }
             socket.setCallbacks(callbacks)
         case .handler(let handler):
-            let task = Task(executorPreference: executor) {
+            let task = Task(executorPreference: loop.executor) {
                 // The executor is this task's only as long as somebody holds it.
-                defer { withExtendedLifetime(executor) {} }
-                await Self.run(handler, socket, parameters, logger)
-                registry.remove(socket)
+                defer { withExtendedLifetime(loop) {} }
+                await Self.run(handler, socket, parameters, loop.server.logger)
+                loop.remove(at: place)
             }
-            registry.add(socket, task: task)
+            loop.connections.open(socket, task: task, at: place)
         }
     }
 
@@ -68,14 +69,14 @@ enum SocketService: Sendable {
                 _ = try? await socket.close(code: .internalError)
             }
         }
-        log(await socket.closed, of: socket, logger)
+        log(await socket.closed, of: socket.id, logger)
     }
 
-    private static func log(_ end: ConnectionEnd, of socket: WebSocketConnection, _ logger: Logger) {
+    private static func log(_ end: ConnectionEnd, of id: UInt64, _ logger: Logger) {
         logger.debug(
             "closed",
             metadata: [
-                "connection": "\(socket.id)", "code": "\(end.code.rawValue)", "cause": "\(end.cause.name)",
+                "connection": "\(id)", "code": "\(end.code.rawValue)", "cause": "\(end.cause.name)",
                 "end": "\(end)",
             ]
         )

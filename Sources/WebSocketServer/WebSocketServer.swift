@@ -130,7 +130,7 @@ extension WebSocketServer {
         let context = RequestReader.Context(
             router: router,
             options: configuration.connection,
-            compressionPolicy: configuration.compressionPolicy,
+            compressionPolicy: configuration.ownPolicy,
             registry: registry,
             logger: configuration.logger
         )

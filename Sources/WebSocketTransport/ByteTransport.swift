@@ -21,6 +21,10 @@ public protocol ByteTransport: AnyObject {
     /// the end).
     func closeOutput()
 
+    /// Sends the last bytes there will be, and ends the outgoing half behind them: ``write(_:_:)`` and
+    /// ``closeOutput()``, which a transport may do in one step.
+    func writeLast(_ bytes: RawSpan) -> Bool
+
     /// Releases everything now. Nothing of the transport is called after this.
     func abort()
 }
@@ -38,6 +42,12 @@ public protocol ConnectionInput: AnyObject {
 }
 
 extension ByteTransport {
+    public func writeLast(_ bytes: RawSpan) -> Bool {
+        let isTaken = write(bytes, RawSpan())
+        closeOutput()
+        return isTaken
+    }
+
     /// Sends bytes. See ``write(_:_:)``.
     package func write(_ bytes: RawSpan) -> Bool { write(bytes, RawSpan()) }
 }

@@ -37,13 +37,18 @@ extension ConnectionCore {
     /// its half and reads on until the client has ended the other. §7.1.7: whoever fails the connection
     /// does the same.
     func closeOutputIfDone() {
-        guard !isOutputClosed else { return }
+        guard mustCloseOutput else { return }
+        isOutputClosed = true
+        transport?.closeOutput()
+    }
+
+    /// Whether the outgoing half is to be ended behind what has gathered.
+    var mustCloseOutput: Bool {
+        guard !isOutputClosed else { return false }
         switch endpoint.closeHandshake.state {
-        case .complete where endpoint.role == .server, .failed(_, _, owed: nil):
-            isOutputClosed = true
-            transport?.closeOutput()
-        default:
-            break
+        case .complete: return endpoint.role == .server
+        case .failed(_, _, let owed): return owed == nil
+        default: return false
         }
     }
 

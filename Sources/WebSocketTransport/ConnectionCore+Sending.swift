@@ -273,7 +273,15 @@ extension ConnectionCore {
         swap(&bytes, &outbox)
         let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
         outboxPayload = 0
-        if !transport.write(bytes.span.bytes, payload) { wrote(write) }
+        let isTaken: Bool
+        if !endpoint.maySendData, payload.isEmpty, mustCloseOutput {
+            // With the close frame goes the end of the stream, in one segment.
+            isOutputClosed = true
+            isTaken = transport.writeLast(bytes.span.bytes)
+        } else {
+            isTaken = transport.write(bytes.span.bytes, payload)
+        }
+        if !isTaken { wrote(write) }
         scratch.giveBackOutput(&bytes)
     }
 

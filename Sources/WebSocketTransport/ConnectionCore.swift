@@ -76,7 +76,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
             #endif
         }
     }
-    var timer = LoopTimer()
+    @exclusivity(unchecked) var timer = LoopTimer()
     var pingsThisSecond = 0
     var pingSecondBegan: NIODeadline
     var pings = PendingPings()

@@ -10,18 +10,20 @@ package enum PeerAddress: Sendable {
     package init(_ address: SocketAddress?) {
         switch address {
         case .v4:
-            // POSIX's sockaddr_in: family, port, address, the latter two in the order of the wire.
             self =
-                address?.withSockAddr { pointer, size in
-                    let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
-                    return .ipv4(
-                        bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
-                        port: UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-                    )
-                } ?? .unknown
+                address?.withSockAddr { PeerAddress(ipv4: UnsafeRawBufferPointer(start: $0, count: $1)) }
+                ?? .unknown
         case let other?: self = .other(other)
         case nil: self = .unknown
         }
+    }
+
+    /// - Parameter bytes: POSIX's `sockaddr_in`: family, port, address, the latter two in the order of the wire.
+    init(ipv4 bytes: UnsafeRawBufferPointer) {
+        self = .ipv4(
+            bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
+            port: UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+        )
     }
 
     package var address: SocketAddress? {

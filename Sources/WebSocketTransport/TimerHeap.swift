@@ -58,33 +58,34 @@ struct TimerHeap {
     }
 
     private mutating func moveUp(_ start: Int) {
+        guard start > 0, entries[start].isBefore(entries[(start - 1) / 2]) else { return }
+        let entry = entries[start]
         var place = start
         while place > 0 {
             let parent = (place - 1) / 2
-            guard entries[place].isBefore(entries[parent]) else { return }
-            exchange(place, parent)
+            guard entry.isBefore(entries[parent]) else { break }
+            put(entries[parent], at: place)
             place = parent
         }
+        put(entry, at: place)
     }
 
     private mutating func moveDown(_ start: Int) {
+        let entry = entries[start]
         var place = start
-        while true {
-            var least = place
-            for child in [2 * place + 1, 2 * place + 2]
-            where child < entries.count && entries[child].isBefore(entries[least]) {
-                least = child
-            }
-            guard least != place else { return }
-            exchange(place, least)
-            place = least
+        while 2 * place + 1 < entries.count {
+            var child = 2 * place + 1
+            if child + 1 < entries.count, entries[child + 1].isBefore(entries[child]) { child += 1 }
+            guard entries[child].isBefore(entry) else { break }
+            put(entries[child], at: place)
+            place = child
         }
+        if place != start { put(entry, at: place) }
     }
 
-    private mutating func exchange(_ one: Int, _ other: Int) {
-        entries.swapAt(one, other)
-        setPlace(one)
-        setPlace(other)
+    private mutating func put(_ entry: Entry, at place: Int) {
+        entries[place] = entry
+        setPlace(place)
     }
 
     private func setPlace(_ place: Int) {

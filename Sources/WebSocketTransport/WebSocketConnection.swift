@@ -22,13 +22,14 @@ public final class WebSocketConnection: Sendable {
     /// The subprotocol agreed on, or `nil`.
     public let subprotocol: String?
     /// What was agreed on for compression, or `nil`.
-    public let compression: DeflateAgreement?
+    public var compression: DeflateAgreement? { terms?.agreement }
     /// The request that opened the connection, as sent or received. Read anew from its bytes each time it is
     /// asked for, where it was received.
     public var request: HTTPRequest { opening.request }
     /// The peer's address, if the transport has such a thing.
     public var remoteAddress: SocketAddress? { peer.address }
 
+    private let terms: DeflateTerms?
     private let opening: OpeningRequest
     private let peer: PeerAddress
 
@@ -97,7 +98,7 @@ public final class WebSocketConnection: Sendable {
         subprotocol: String?,
         peer: PeerAddress
     ) {
-        compression = core.deflate?.agreement
+        terms = core.deflate?.terms
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         role = core.endpoint.role
         eventLoop = core.eventLoop

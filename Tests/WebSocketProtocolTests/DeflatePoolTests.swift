@@ -24,6 +24,25 @@ struct DeflatePoolTests {
         #expect(pool.takeInflater(windowBits: 15) !== inflater)
     }
 
+    @Test("Connections that agreed on the same share what they agreed on, and no others do")
+    func sharedTerms() throws {
+        let pool = DeflatePool()
+        let small = DeflateAgreement(
+            server: .init(keepsContext: false, windowBits: 9),
+            client: .init(keepsContext: false, windowBits: 15)
+        )
+        let large = DeflateAgreement(server: small.client, client: small.client)
+        func terms(_ agreement: DeflateAgreement, level: Int = 1, _ role: Role = .server) -> DeflateTerms {
+            PerMessageDeflate(agreement, DeflateOptions(level: level), role: role, pool: pool).terms
+        }
+        #expect(terms(small) === terms(small))
+        #expect(terms(small) !== terms(large))
+        #expect(terms(small) !== terms(small, level: 2))
+        #expect(terms(small, .server) !== terms(small, .client))
+        #expect(terms(small, .client).outgoing == small.client)
+        #expect(terms(small, .server).outgoing == small.server)
+    }
+
     @Test("Of each kind only a few are kept")
     func limit() throws {
         let pool = DeflatePool()

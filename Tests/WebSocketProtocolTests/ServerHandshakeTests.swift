@@ -97,6 +97,118 @@ struct ServerHandshakeTests {
         #expect(lines(answer).count == 7)
     }
 
+    /// What ``ServerHandshake/accept(subprotocol:compression:headers:into:)`` writes in one go, made step by step.
+    private func acceptance(
+        _ handshake: ServerHandshake,
+        _ subprotocol: String? = nil,
+        _ compression: DeflateOptions? = nil,
+        _ headers: HTTPFields = [:]
+    ) throws -> (bytes: [UInt8], agreement: DeflateAgreement?) {
+        let agreed = compression.flatMap { DeflateAgreement.answer(to: handshake.offeredExtensions, $0) }
+        let response = try handshake.acceptance(
+            subprotocol: subprotocol,
+            extensions: agreed.map { [$0.answer] } ?? [],
+            headers: headers
+        )
+        return (HTTPHeadSerializer.bytes(of: response), agreed?.agreement)
+    }
+
+    @Test("Written in one go, the answer is byte for byte the one made step by step")
+    func acceptInto() throws {
+        let headers: HTTPFields = [.server: "own", .setCookie: "a=b"]
+        for offer in [
+            "X: y", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+            "Sec-WebSocket-Extensions: x-other; a=b",
+        ] {
+            let handshake = try handshake("Sec-WebSocket-Protocol: a, b", offer)
+            for subprotocol in [nil, "a", "b"] {
+                for compression in [nil, DeflateOptions(), DeflateOptions(keepsOwnContext: true)] {
+                    for headers in [[:], headers] {
+                        let expected = try acceptance(handshake, subprotocol, compression, headers)
+                        var output: [UInt8] = [1, 2]
+                        let agreement = try handshake.accept(
+                            subprotocol: subprotocol,
+                            compression: compression,
+                            headers: headers,
+                            into: &output
+                        )
+                        #expect(output == [1, 2] + expected.bytes)
+                        #expect(agreement == expected.agreement)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Compression is agreed on alike from the bytes of a header and from its elements")
+    func agreementFromBytes() throws {
+        var dice = Dice(seed: 0x7692)
+        let names = ["permessage-deflate", "x-other", "permessage-deflated", "Permessage-Deflate"]
+        let parameters = [
+            "server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits",
+            "client_max_window_bits", "unknown",
+        ]
+        let values = ["", "", "=8", "=10", "=15", "=\"1\\5\"", "=\"9\"", "=7", "=16", "=08", "=x", "=1"]
+        var agreed = 0
+        for _ in 0..<3_000 {
+            let elements = (0..<dice.roll(1...3)).map { _ in
+                (0..<dice.roll(0...3)).reduce(dice.pick(names)) { text, _ in
+                    text + dice.pick([";", " ; ", "; "]) + dice.pick(parameters) + dice.pick(values)
+                }
+            }
+            let cut = dice.roll(0...elements.count)
+            let fields = [elements[..<cut], elements[cut...]].filter { !$0.isEmpty }
+                .map { "Sec-WebSocket-Extensions: " + $0.joined(separator: ",") }
+            let head = OpeningRequest(more: fields).head
+            let handshake = try #require(try serverHandshake(head), "\(fields)")
+            let options = DeflateOptions(
+                keepsOwnContext: dice.roll(0...1) == 0,
+                keepsPeerContext: dice.roll(0...1) == 0,
+                ownMaxWindowBits: dice.roll(8...15),
+                peerMaxWindowBits: dice.roll(8...15)
+            )
+            let expected = try acceptance(handshake, nil, options)
+            var output: [UInt8] = []
+            #expect(
+                try handshake.accept(compression: options, into: &output) == expected.agreement,
+                "\(fields)"
+            )
+            #expect(output == expected.bytes, "\(fields)")
+            if expected.agreement != nil { agreed += 1 }
+        }
+        #expect(agreed > 300 && agreed < 2_700)
+    }
+
+    @Test("An answer that cannot be written leaves nothing behind")
+    func acceptRefused() throws {
+        let handshake = try handshake()
+        var output: [UInt8] = []
+        #expect(throws: UsageError.invalidSubprotocol("a")) {
+            try handshake.accept(subprotocol: "a", into: &output)
+        }
+        #expect(throws: UsageError.reservedHeader("Upgrade")) {
+            try handshake.accept(headers: [.upgrade: "x"], into: &output)
+        }
+        #expect(output.isEmpty)
+    }
+
+    @Test("A request made and one read are accepted alike")
+    func madeRequest() throws {
+        let read = try handshake("Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: permessage-deflate")
+        let made = try ServerHandshake(checking: HTTPRequestHead(request: read.request))
+        #expect(made == read)
+        #expect(made.hashValue == read.hashValue)
+        #expect(made.offeredSubprotocols == ["a"])
+        #expect(made.offeredExtensions == read.offeredExtensions)
+        var (one, other): ([UInt8], [UInt8]) = ([], [])
+        let options = DeflateOptions()
+        #expect(
+            try made.accept(subprotocol: "a", compression: options, into: &one)
+                == read.accept(subprotocol: "a", compression: options, into: &other)
+        )
+        #expect(one == other)
+    }
+
     @Test("Fields that the handshake writes cannot be set", arguments: reservedNames)
     func reserved(_ name: String) throws {
         let field = HTTPField(name: try #require(HTTPField.Name(name)), value: "x")

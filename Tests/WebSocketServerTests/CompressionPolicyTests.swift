@@ -56,6 +56,21 @@ struct CompressionPolicyTests {
         #expect(answer?.hasSuffix("; client_max_window_bits=10") == true)
     }
 
+    @Test func `The policy is not asked about who offers nothing`() async throws {
+        let asked = Locked(0)
+        let configuration = WebSocketServer.Configuration(
+            port: 0,
+            compressionPolicy: { _, options in
+                asked.withLock { $0 += 1 }
+                return options
+            }
+        )
+        #expect(try await extensions(configuration, fields: "") == nil)
+        #expect(asked.withLock { $0 } == 0)
+        #expect(try await extensions(configuration, fields: offer) != nil)
+        #expect(asked.withLock { $0 } == 1)
+    }
+
     @Test(
         arguments: [
             (

@@ -22,7 +22,7 @@ struct RequestDeadlineTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let transport = try ChannelTransport.add(to: channel)
-        RequestReader.start(transport, context, executor: LoopTaskExecutor(channel.eventLoop))
+        RequestReader.start(transport, ServerLoop(context, on: channel.eventLoop))
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 

@@ -55,6 +55,23 @@ struct RequestTests {
         }
     }
 
+    @Test(arguments: [nil, WebSocketServer.Engine.nio])
+    func `An answer larger than any socket's buffer arrives whole, and then the end`(
+        engine: WebSocketServer.Engine?
+    ) async throws {
+        let size = 16 << 20
+        var configuration = configuration()
+        configuration.engine = engine
+        let routes: (WebSocketServer) -> Void = { server in
+            server.page("/large") { _ in HTTPAnswer(body: [UInt8](repeating: 0x61, count: size)) }
+        }
+        try await serving(configuration, routes) { port in
+            let answer = try await HTTPGet.get(port: port, "/large")
+            #expect(answer.status == 200)
+            #expect(answer.body.utf8.count == size)
+        }
+    }
+
     @Test func `A request in single bytes is upgraded too`() async throws {
         try await serving(configuration(), routes) { port in
             try await RawConnection.with(port: port) { connection in

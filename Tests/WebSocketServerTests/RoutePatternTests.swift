@@ -23,8 +23,8 @@ struct RoutePatternTests {
         target: String,
         parameters: [String: String]
     ) throws {
-        let segments = try #require(RoutePattern.segments(ofTarget: target))
-        #expect(try RoutePattern(pattern).match(segments) == parameters)
+        let path = try #require(RequestPath(ofTarget: Array(target.utf8)[...]))
+        #expect(try RoutePattern(pattern).match(path) == parameters)
     }
 
     @Test(
@@ -35,13 +35,13 @@ struct RoutePatternTests {
             ("/room/:name", "/hall/a"), ("/dir/", "/dir"), ("/a/b", "/a%2Fb"), ("/", "//"),
         ])
     func `A path that does not fit`(pattern: String, target: String) throws {
-        let segments = try #require(RoutePattern.segments(ofTarget: target))
-        #expect(try RoutePattern(pattern).match(segments) == nil)
+        let path = try #require(RequestPath(ofTarget: Array(target.utf8)[...]))
+        #expect(try RoutePattern(pattern).match(path) == nil)
     }
 
     @Test(arguments: ["", "*", "echo", "http://host/echo", "/%", "/%4", "/%zz", "/%C3%28", "/a%FFb", "/%+1"])
     func `A target that is not a path, or has a broken escape, has no segments`(target: String) {
-        #expect(RoutePattern.segments(ofTarget: target) == nil)
+        #expect(RequestPath(ofTarget: Array(target.utf8)[...]) == nil)
     }
 
     @Test(

@@ -40,27 +40,56 @@ extension DeflateAgreement {
     ) -> (agreement: DeflateAgreement, answer: ExtensionElement)? {
         for offer in offers where offer.name == DeflateParameters.extensionName {
             guard let offered = try? DeflateParameters(offer) else { continue }
-            var answer = DeflateParameters()
-            answer.serverNoContextTakeover = offered.serverNoContextTakeover || !options.keepsOwnContext
-            // §7.1.1.2: the server may ask for this though it was not offered.
-            answer.clientNoContextTakeover = offered.clientNoContextTakeover || !options.keepsPeerContext
-            let ownBits = min(offered.serverMaxWindowBits ?? 15, options.ownMaxWindowBits)
-            if offered.serverMaxWindowBits != nil || ownBits < 15 { answer.serverMaxWindowBits = ownBits }
-            // §7.1.2.2: only a client that offered this parameter can be told to use a smaller window.
-            var clientBits = 15
-            switch offered.clientMaxWindowBits {
-            case .any: clientBits = options.peerMaxWindowBits
-            case .bits(let bits): clientBits = min(bits, options.peerMaxWindowBits)
-            case nil: break
-            }
-            if clientBits < 15 { answer.clientMaxWindowBits = .bits(clientBits) }
-            let agreement = DeflateAgreement(
-                server: Direction(keepsContext: !answer.serverNoContextTakeover, windowBits: ownBits),
-                client: Direction(keepsContext: !answer.clientNoContextTakeover, windowBits: clientBits)
-            )
-            return (agreement, answer.element)
+            let made = answer(to: offered, options)
+            return (made.agreement, made.answer.element)
         }
         return nil
+    }
+
+    /// The same for a header that has been checked, as its fields' bytes.
+    static func answer(
+        to fields: [ArraySlice<UInt8>],
+        _ options: DeflateOptions
+    ) -> (agreement: DeflateAgreement, answer: DeflateParameters)? {
+        var taken: DeflateParameters?
+        // The offer that is being read, while nothing is wrong with it.
+        var offer: DeflateParameters?
+        try? ExtensionElement.scan(fields) { part in
+            switch part {
+            case .name(let name):
+                taken = taken ?? offer
+                offer = name.elementsEqual(DeflateParameters.extensionName.utf8) ? DeflateParameters() : nil
+            case .parameter(let name, let value):
+                guard taken == nil, var changed = offer else { return }
+                offer = (try? changed.take(name, value: value)).map { changed }
+            }
+        }
+        return (taken ?? offer).map { answer(to: $0, options) }
+    }
+
+    private static func answer(
+        to offered: DeflateParameters,
+        _ options: DeflateOptions
+    ) -> (agreement: DeflateAgreement, answer: DeflateParameters) {
+        var answer = DeflateParameters()
+        answer.serverNoContextTakeover = offered.serverNoContextTakeover || !options.keepsOwnContext
+        // §7.1.1.2: the server may ask for this though it was not offered.
+        answer.clientNoContextTakeover = offered.clientNoContextTakeover || !options.keepsPeerContext
+        let ownBits = min(offered.serverMaxWindowBits ?? 15, options.ownMaxWindowBits)
+        if offered.serverMaxWindowBits != nil || ownBits < 15 { answer.serverMaxWindowBits = ownBits }
+        // §7.1.2.2: only a client that offered this parameter can be told to use a smaller window.
+        var clientBits = 15
+        switch offered.clientMaxWindowBits {
+        case .any: clientBits = options.peerMaxWindowBits
+        case .bits(let bits): clientBits = min(bits, options.peerMaxWindowBits)
+        case nil: break
+        }
+        if clientBits < 15 { answer.clientMaxWindowBits = .bits(clientBits) }
+        let agreement = DeflateAgreement(
+            server: Direction(keepsContext: !answer.serverNoContextTakeover, windowBits: ownBits),
+            client: Direction(keepsContext: !answer.clientNoContextTakeover, windowBits: clientBits)
+        )
+        return (agreement, answer)
     }
 }
 

@@ -6,10 +6,22 @@ public final class DeflatePool {
     private var deflaters: [Deflater.Configuration: [Deflater]] = [:]
     private var inflaters: [Int: [Inflater]] = [:]
 
+    private var lastTerms: (terms: DeflateTerms, role: Role)?
+
     /// Idle ones kept of each kind; more are wanted only while messages arrive in pieces.
     static let idleLimit = 4
 
     public init() {}
+
+    /// What connections that have the same to go by share.
+    func terms(_ agreement: DeflateAgreement, _ options: DeflateOptions, _ role: Role) -> DeflateTerms {
+        if let (terms, its) = lastTerms, its == role, terms.agreement == agreement, terms.options == options {
+            return terms
+        }
+        let terms = DeflateTerms(agreement, options, role)
+        lastTerms = (terms, role)
+        return terms
+    }
 
     func takeDeflater(_ configuration: Deflater.Configuration) -> Deflater? {
         deflaters[configuration]?.popLast() ?? Deflater(configuration)

@@ -3,31 +3,31 @@
 /// Without context takeover it borrows a codec from the pool for each message, so that an idle connection
 /// has none. With it, the codec is made at the first message that needs it, and stays.
 public final class PerMessageDeflate: MessageExtension {
-    public let agreement: DeflateAgreement
-    private let options: DeflateOptions
+    public var agreement: DeflateAgreement { terms.agreement }
+    /// Those of other connections too.
+    package let terms: DeflateTerms
     private let pool: DeflatePool
 
     // Read side.
-    private let incoming: DeflateAgreement.Direction
     private var inflater: Inflater?
     /// Of the message under way.
     private var bytesIn = 0
     private var bytesOut = 0
 
     // Write side.
-    private let outgoing: DeflateAgreement.Direction
     private var deflater: Deflater?
 
     /// - Parameters:
     ///   - role: which end this is.
     ///   - pool: that of the thread on which the connection lives.
     public init(_ agreement: DeflateAgreement, _ options: DeflateOptions, role: Role, pool: DeflatePool) {
-        self.agreement = agreement
-        self.options = options
+        terms = pool.terms(agreement, options, role)
         self.pool = pool
-        incoming = agreement.incoming(of: role)
-        outgoing = agreement.outgoing(of: role)
     }
+
+    private var options: DeflateOptions { terms.options }
+    private var incoming: DeflateAgreement.Direction { terms.incoming }
+    private var outgoing: DeflateAgreement.Direction { terms.outgoing }
 
     /// RFC 7692 §6: the "Per-Message Compressed" bit.
     public var reservedBits: UInt8 { 4 }
@@ -58,13 +58,7 @@ public final class PerMessageDeflate: MessageExtension {
         return frame + changed
     }
 
-    private var configuration: Deflater.Configuration {
-        Deflater.Configuration(
-            windowBits: outgoing.windowBits,
-            level: options.level,
-            memoryLevel: options.memoryLevel
-        )
-    }
+    private var configuration: Deflater.Configuration { terms.configuration }
 
     // MARK: Receiving
 
@@ -146,5 +140,27 @@ public final class PerMessageDeflate: MessageExtension {
         if let inflater { pool.giveBack(inflater) }
         deflater = nil
         inflater = nil
+    }
+}
+
+/// What was agreed on, and how this end goes about it: nearly always the same for one connection after the other,
+/// which therefore share it.
+package final class DeflateTerms: Sendable {
+    package let agreement: DeflateAgreement
+    let options: DeflateOptions
+    let incoming: DeflateAgreement.Direction
+    let outgoing: DeflateAgreement.Direction
+    let configuration: Deflater.Configuration
+
+    init(_ agreement: DeflateAgreement, _ options: DeflateOptions, _ role: Role) {
+        self.agreement = agreement
+        self.options = options
+        incoming = agreement.incoming(of: role)
+        outgoing = agreement.outgoing(of: role)
+        configuration = Deflater.Configuration(
+            windowBits: outgoing.windowBits,
+            level: options.level,
+            memoryLevel: options.memoryLevel
+        )
     }
 }

@@ -19,7 +19,7 @@ package final class EpollListener: Sendable {
         on address: SocketAddress,
         backlog: Int,
         loops: [EpollLoop],
-        accept: @escaping Accept
+        accept: (EpollLoop) -> Accept
     ) async throws -> EpollListener {
         var sockets: [Socket] = []
         var bound = address
@@ -44,6 +44,7 @@ package final class EpollListener: Sendable {
         }
         var acceptors: [(EpollLoop, NIOLoopBound<EpollAcceptor>)] = []
         for (loop, socket) in zip(loops, sockets) {
+            let accept = accept(loop)
             let acceptor = try await loop.submit {
                 let acceptor = EpollAcceptor(socket, on: loop, accept: accept)
                 acceptor.start()
@@ -101,7 +102,7 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
         for _ in 0..<Self.batch {
             switch socket.accept() {
             case .connection(let connection, let address):
-                let transport = EpollTransport(connection, peer: PeerAddress(address), on: loop)
+                let transport = EpollTransport(connection, peer: address, on: loop)
                 if transport.start() { accept(transport) }
             case .gone: continue
             case .nobody: return false

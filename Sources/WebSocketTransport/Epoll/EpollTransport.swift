@@ -110,8 +110,9 @@ extension EpollTransport {
             core._withUnsafeGuaranteedRef { $0.received(bytes) }
         case .end:
             isInputOver = true
-            updateWatched()
             input?.inputEnded()
+            // Nearly always it has been closed by now.
+            updateWatched()
         case .nothing: break
         case .failure(let error): fail(error)
         }
@@ -202,6 +203,22 @@ extension EpollTransport {
         for _ in 0..<answered { input?.written() }
         updateWatched()
         endOutputIfDone()
+    }
+
+    /// Holds the bytes back until the end of the stream goes with them: one segment, and not two.
+    package func writeLast(_ bytes: RawSpan) -> Bool {
+        isOutputEnding = true
+        var taken = 0
+        if unwritten == nil, !isOutputBroken {
+            taken = took(bytes.withUnsafeBytes { socket.sendHeldBack($0) })
+            if taken == bytes.byteCount {
+                endOutputIfDone()
+                return true
+            }
+        }
+        keep(bytes, RawSpan(), from: taken)
+        updateWatched()
+        return false
     }
 
     package func closeOutput() {

@@ -55,6 +55,12 @@ extension Socket {
         return Self.taken(duplex_send(descriptor, bytes.baseAddress, bytes.count))
     }
 
+    /// Sends bytes that may wait for what is sent next, or for ``endOutput()``. See ``send(_:)``.
+    func sendHeldBack(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard isOpen else { return nil }
+        return Self.taken(duplex_send_held_back(descriptor, bytes.baseAddress, bytes.count))
+    }
+
     /// Sends `more` right behind `bytes`. See ``send(_:)``.
     func send(_ bytes: UnsafeRawBufferPointer, _ more: UnsafeRawBufferPointer) -> Int? {
         guard isOpen else { return nil }
@@ -107,10 +113,10 @@ extension Socket {
     }
 
     /// Where the socket is bound to.
-    var localAddress: SocketAddress? { Self.address { getsockname(descriptor, $0, $1) == 0 } }
+    var localAddress: SocketAddress? { Self.address { getsockname(descriptor, $0, $1) == 0 }?.address }
 
     enum Accepted {
-        case connection(Socket, SocketAddress?)
+        case connection(Socket, PeerAddress)
         /// Nobody waits.
         case nobody
         /// One gave up before it was accepted; others may wait.
@@ -125,7 +131,7 @@ extension Socket {
             descriptor = duplex_accept(self.descriptor, pointer, length)
             return descriptor >= 0
         }
-        if descriptor >= 0 { return .connection(Socket(owning: descriptor), address) }
+        if descriptor >= 0 { return .connection(Socket(owning: descriptor), address ?? .unknown) }
         switch errno {
         case EAGAIN: return .nobody
         case EMFILE, ENFILE, ENOMEM, ENOBUFS: return .noRoom
@@ -135,7 +141,7 @@ extension Socket {
 
     private static func address(
         _ fill: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Bool
-    ) -> SocketAddress? {
+    ) -> PeerAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutablePointer(to: &storage) { storage in
@@ -143,12 +149,10 @@ extension Socket {
                 guard fill(address, &length) else { return nil }
                 switch CInt(address.pointee.sa_family) {
                 case AF_INET:
-                    return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                        SocketAddress($0.pointee)
-                    }
+                    return PeerAddress(ipv4: UnsafeRawBufferPointer(start: address, count: Int(length)))
                 case AF_INET6:
                     return address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
-                        SocketAddress($0.pointee)
+                        .other(SocketAddress($0.pointee))
                     }
                 default:
                     return nil

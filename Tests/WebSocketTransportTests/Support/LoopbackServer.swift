@@ -42,7 +42,7 @@ final class LoopbackServer: Sendable {
                 on: SocketAddress(ipAddress: "127.0.0.1", port: 0),
                 backlog: 1024,
                 loops: group.loops,
-                accept: upgrade
+                accept: { _ in upgrade }
             )
             address = listener.address
             stopListening = {
