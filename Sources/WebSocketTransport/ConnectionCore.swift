@@ -344,7 +344,7 @@ extension ConnectionCore {
     var pendingPingCount: Int { pings.count }
 
     /// - Parameter reader: distinguishes this wait from others; see ``readerCancelled(_:)``.
-    func nextMessage(_ continuation: ReadContinuation, reader: AnyObject) {
+    func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) {
         if callbacks != nil {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         } else if let message = popMessage() {
@@ -364,7 +364,7 @@ extension ConnectionCore {
         close(.goingAwayByCancellation)
     }
 
-    static func resume(_ continuation: ReadContinuation, with end: ConnectionEnd) {
+    static func resume(_ continuation: CheckedContinuation<Message?, any Error>, with end: ConnectionEnd) {
         if end.wasClean {
             continuation.resume(returning: nil)
         } else {

@@ -1,13 +1,18 @@
-/// A reader that waits for its message.
-///
-/// Unchecked, since there is one for each read of a quiet connection, and a checked one allocates twice: the queue
-/// below hands out each but once, when a message comes or the connection ends, whichever is first.
-typealias ReadContinuation = UnsafeContinuation<Message?, any Error>
-
 /// Messages that wait for their reader, and the reader that waits for messages; never both.
 struct InboundQueue {
     private var messages = Fifo<Message>()
-    private var waiter: (continuation: ReadContinuation, reader: AnyObject)?
+    private var waiter: Waiter?
+
+    /// In a class: a continuation has no layout that the compiler may know, so that each look at one beside the
+    /// queue would ask the runtime for it.
+    private final class Waiter {
+        let continuation: CheckedContinuation<Message?, any Error>
+        let reader: AnyObject
+
+        init(_ continuation: CheckedContinuation<Message?, any Error>, _ reader: AnyObject) {
+            (self.continuation, self.reader) = (continuation, reader)
+        }
+    }
 
     /// Bytes of the waiting messages, with the charge for each.
     private(set) var cost = 0
@@ -38,19 +43,19 @@ struct InboundQueue {
 
     /// - Parameter reader: distinguishes this wait from others.
     /// - Returns: false when somebody waits already.
-    mutating func wait(_ continuation: ReadContinuation, reader: AnyObject) -> Bool {
+    mutating func wait(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) -> Bool {
         guard waiter == nil else { return false }
-        waiter = (continuation, reader)
+        waiter = Waiter(continuation, reader)
         return true
     }
 
-    mutating func takeWaiter() -> ReadContinuation? {
+    mutating func takeWaiter() -> CheckedContinuation<Message?, any Error>? {
         defer { waiter = nil }
         return waiter?.continuation
     }
 
     /// The waiter, if it is this reader.
-    mutating func takeWaiter(ifReader reader: AnyObject) -> ReadContinuation? {
+    mutating func takeWaiter(ifReader reader: AnyObject) -> CheckedContinuation<Message?, any Error>? {
         waiter?.reader === reader ? takeWaiter() : nil
     }
 }

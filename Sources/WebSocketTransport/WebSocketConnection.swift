@@ -177,7 +177,7 @@ extension WebSocketConnection {
         // The cancellation may reach the loop before the reader does: the flag tells the reader then.
         let reader = Reader()
         return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
+            try await withCheckedThrowingContinuation { continuation in
                 withCore {
                     $0.nextMessage(continuation, reader: reader)
                     if reader.isCancelled.load(ordering: .relaxed) { $0.readerCancelled(reader) }
