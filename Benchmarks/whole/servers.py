@@ -72,7 +72,7 @@ def duplex_servers(path):
     serve = f"{shlex.quote(path)} serve --workers 1 --port {{port}} --engine"
     servers = [
         Server(f"duplex-{engine}", f"{serve} {engine}", "duplex", "--compression off", version, DUPLEX_PATHS)
-        for engine in ("epoll", "nio")
+        for engine in ("epoll", "nio", "io_uring")
     ]
     task = os.path.join(os.path.dirname(path), "task-echo")
     if os.access(task, os.X_OK):

@@ -15,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "ring.h"
+
 // Enumerators and a union, for which Swift has no plain words.
 
 static inline int duplex_epoll_control(int epoll, int operation, int descriptor, uint32_t events) {

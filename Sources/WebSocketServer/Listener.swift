@@ -10,6 +10,8 @@ extension WebSocketServer {
         case nio
         /// An event loop on Linux's epoll made for WebSockets: plain TCP on Linux only.
         case epoll
+        /// The same loop on Linux's io_uring, since Linux 6.12: fewer system calls, where the system admits it.
+        case ioUring = "io_uring"
 
         /// The fastest that can serve: `epoll` for plain TCP on Linux, `nio` for all else.
         public static func fastest(withTLS: Bool) -> Engine {
@@ -22,7 +24,7 @@ extension WebSocketServer {
     }
 }
 
-/// What a server listens by, on either engine.
+/// What a server listens by, on any engine.
 protocol Listener: Sendable {
     var address: SocketAddress? { get }
     /// When it listens no more.
@@ -94,15 +96,23 @@ struct EpollServerListener: Listener {
 
     static func listen(
         _ configuration: WebSocketServer.Configuration,
-        _ context: RequestReader.Context
+        _ context: RequestReader.Context,
+        onRing: Bool
     ) async throws -> EpollServerListener {
         // By a thread that may wait: a name is looked up by the system, which may ask the network.
         let (host, port) = (configuration.host, configuration.port)
         let address = try await NIOThreadPool.singleton.runIfActive {
             try SocketAddress.makeAddressResolvingHost(host, port: port)
         }
-        let ownedGroup = try configuration.workers.map { try EpollLoopGroup(count: $0) }
-        let group = try ownedGroup ?? EpollLoopGroup.shared()
+        let ownedGroup: EpollLoopGroup?
+        let group: EpollLoopGroup
+        do {
+            ownedGroup = try configuration.workers.map { try EpollLoopGroup(count: $0, onRing: onRing) }
+            group = try ownedGroup ?? EpollLoopGroup.shared(onRing: onRing)
+        } catch let error as IOError where onRing && Self.isMissing(error) {
+            let why = "the system has no io_uring of Linux 6.12 or later, or refuses it (\(error))"
+            throw ServerError.engineUnavailable(.ioUring, why)
+        }
         do {
             let listener = try await EpollListener.listen(
                 on: address,
@@ -117,6 +127,11 @@ struct EpollServerListener: Listener {
             try? await ownedGroup?.shutdownGracefully()
             throw error
         }
+    }
+
+    /// Whether a system says by it that it has no such thing or does not let us.
+    private static func isMissing(_ error: IOError) -> Bool {
+        [ENOSYS, EPERM, EACCES, EINVAL].contains(error.errnoCode)
     }
 }
 #endif

@@ -155,15 +155,16 @@ extension WebSocketServer {
 
     private func listen(_ context: RequestReader.Context) async throws -> any Listener {
         let isSecure = configuration.tls != nil
-        switch configuration.engine ?? .fastest(withTLS: isSecure) {
+        let engine = configuration.engine ?? .fastest(withTLS: isSecure)
+        switch engine {
         case .nio:
             return try await NIOListener.listen(configuration, context)
-        case .epoll:
+        case .epoll, .ioUring:
             #if os(Linux)
-            guard !isSecure else { throw ServerError.engineUnavailable(.epoll, "it serves no TLS") }
-            return try await EpollServerListener.listen(configuration, context)
+            guard !isSecure else { throw ServerError.engineUnavailable(engine, "it serves no TLS") }
+            return try await EpollServerListener.listen(configuration, context, onRing: engine == .ioUring)
             #else
-            throw ServerError.engineUnavailable(.epoll, "it is Linux's")
+            throw ServerError.engineUnavailable(engine, "it is Linux's")
             #endif
         }
     }

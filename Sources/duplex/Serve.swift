@@ -31,12 +31,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What carries the connections: SwiftNIO, or Linux's epoll. (default: the faster here)",
-            valueName: "nio|epoll"
+            "What carries the connections: SwiftNIO, or Linux's epoll or io_uring. (default: nio with TLS, epoll without)",
+            valueName: "nio|epoll|io_uring"
         ),
         transform: { name in
             guard let engine = WebSocketServer.Engine(rawValue: name) else {
-                throw ValidationError("--engine must be nio or epoll")
+                throw ValidationError("--engine must be nio, epoll or io_uring")
             }
             return engine
         }

@@ -8,7 +8,7 @@ import WebSocketTransport
 /// What differs between the engines, and what must not.
 @Suite("Engines", .timeLimit(.minutes(1)))
 struct EngineTests {
-    @Test(arguments: ["nio", "epoll"])
+    @Test(arguments: ["nio", "epoll", "io_uring"])
     func `The engine asked for serves, by name`(engine: String) async throws {
         #if !os(Linux)
         guard engine == "nio" else { return }
@@ -21,6 +21,7 @@ struct EngineTests {
         // The loops of the one have a name that those of the other have not.
         if let names = serve.process.threadNames {
             #expect(names.contains { $0.hasPrefix("duplex-epoll") } == (engine == "epoll"))
+            #expect(names.contains { $0.hasPrefix("duplex-uring") } == (engine == "io_uring"))
         }
     }
 
@@ -28,21 +29,22 @@ struct EngineTests {
         let process = try ChildProcess(Tools.duplex, ["serve", "--engine", "steam"])
         let (exit, _, errors) = try await process.finished()
         #expect(exit == .init(status: 64))
-        #expect(errors.contains("nio or epoll"))
+        #expect(errors.contains("nio, epoll or io_uring"))
     }
 
-    @Test func `The engine on epoll says that it serves no TLS; by default TLS goes to SwiftNIO`()
-        async throws
-    {
+    @Test(arguments: [WebSocketServer.Engine.epoll, .ioUring])
+    func `A loop of our own says that it serves no TLS; by default TLS goes to SwiftNIO`(
+        engine: WebSocketServer.Engine
+    ) async throws {
         let certificate = try await Certificate.make()
         var configuration = WebSocketServer.Configuration(
             port: 0,
             tls: certificate.serverConfiguration,
-            engine: .epoll
+            engine: engine
         )
         let server = WebSocketServer(configuration)
         let error = await #expect(throws: ServerError.self) { try await server.start() }
-        guard case .engineUnavailable(.epoll, _) = error else {
+        guard case .engineUnavailable(engine, _) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
@@ -69,9 +71,12 @@ struct EngineTests {
         }
     }
 
-    @Test func `Each worker has its share of the connections, and all of them serve`() async throws {
+    @Test(arguments: [WebSocketServer.Engine.epoll, .ioUring])
+    func `Each worker has its share of the connections, and all of them serve`(
+        engine: WebSocketServer.Engine
+    ) async throws {
         let loops = Locked<Set<ObjectIdentifier>>([])
-        try await serving(.init(port: 0, workers: 3, engine: .epoll)) { server in
+        try await serving(.init(port: 0, workers: 3, engine: engine)) { server in
             server.route("/") { socket, _ in
                 _ = loops.withLock { $0.insert(ObjectIdentifier(socket.eventLoop)) }
                 for try await message in socket.messages { try await socket.send(message) }
@@ -89,14 +94,16 @@ struct EngineTests {
         }
     }
 
-    @Test func `Without descriptors left it serves those it has, and others as soon as there is room`()
-        async throws
-    {
+    @Test(arguments: ["epoll", "io_uring"])
+    func `Without descriptors left it serves those it has, and others as soon as there is room`(
+        engine: String
+    ) async throws {
         // A limit of its own, for this process and the shell that sets it.
         let process = try ChildProcess(
             "/bin/sh",
             [
-                "-c", "ulimit -n 40 && exec \"$0\" serve --port 0 --workers 1 --engine epoll", Tools.duplex,
+                "-c", "ulimit -n 40 && exec \"$0\" serve --port 0 --workers 1 --engine \(engine)",
+                Tools.duplex,
             ]
         )
         let place = try await process.line(beginning: "Duplex serves on ")

@@ -26,7 +26,7 @@ package enum Tools {
         ?? onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")
 
     /// The engine that servers under test run on, if the environment names one; else the default. `make test`
-    /// has the tests of servers run on both.
+    /// has the tests of servers run on each.
     package static let engine = ProcessInfo.processInfo.environment["DUPLEX_TEST_ENGINE"].flatMap {
         WebSocketServer.Engine(rawValue: $0)
     }

@@ -8,15 +8,18 @@ import Testing
 /// The loop on epoll as one of SwiftNIO's event loops.
 @Suite("Event loop on epoll", .timeLimit(.minutes(1)))
 struct EpollLoopTests {
+    /// Has a loop on epoll do it, and then one on io_uring.
     private func withLoop(_ body: @escaping @Sendable (EpollLoop) async throws -> Void) async throws {
-        let loop = try EpollLoop(name: "test")
-        do {
-            try await within { try await body(loop) }
-        } catch {
+        for onRing in [false, true] {
+            let loop = try EpollLoop(name: "test", onRing: onRing)
+            do {
+                try await within { try await body(loop) }
+            } catch {
+                try await loop.shutdownGracefully()
+                throw error
+            }
             try await loop.shutdownGracefully()
-            throw error
         }
-        try await loop.shutdownGracefully()
     }
 
     @Test("What is posted runs on the loop, each thread's in its order, and wakes a loop that waits for ever")

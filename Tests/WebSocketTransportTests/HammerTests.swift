@@ -56,7 +56,7 @@ struct HammerTests {
     /// Each test makes loops of its own: on SwiftNIO, and where there is such a thing on epoll.
     private static let engines: [String] = {
         #if os(Linux)
-        ["nio", "epoll"]
+        ["nio", "epoll", "io_uring"]
         #else
         ["nio"]
         #endif
@@ -65,6 +65,7 @@ struct HammerTests {
     private static func make(_ engine: String) throws -> LoopbackServer.Engine {
         #if os(Linux)
         if engine == "epoll" { return .epoll(try EpollLoopGroup(count: 3)) }
+        if engine == "io_uring" { return .epoll(try EpollLoopGroup(count: 3, onRing: true)) }
         #endif
         return .nio(MultiThreadedEventLoopGroup(numberOfThreads: 3))
     }

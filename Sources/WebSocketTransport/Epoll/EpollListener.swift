@@ -12,7 +12,7 @@ package final class EpollListener: Sendable {
     private let isClosing = Atomic(false)
 
     /// What is done with a connection, on its loop, before anything is read from it.
-    package typealias Accept = @Sendable (EpollTransport) -> Void
+    package typealias Accept = @Sendable (any AcceptedTransport) -> Void
 
     /// - Throws: `IOError`, such as that of an address in use.
     package static func listen(
@@ -102,8 +102,7 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
         for _ in 0..<Self.batch {
             switch socket.accept() {
             case .connection(let connection, let address):
-                let transport = EpollTransport(connection, peer: address, on: loop)
-                if transport.start() { accept(transport) }
+                begin(connection, address)
             case .gone: continue
             case .nobody: return false
             case .noRoom:
@@ -114,6 +113,17 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
             }
         }
         return true
+    }
+
+    private func begin(_ connection: Socket, _ peer: PeerAddress) {
+        if let ring = loop.ring {
+            let transport = RingTransport(connection, peer: peer, on: loop, ring)
+            transport.start()
+            accept(transport)
+        } else {
+            let transport = EpollTransport(connection, peer: peer, on: loop)
+            if transport.start() { accept(transport) }
+        }
     }
 
     func timerFired() { start() }

@@ -59,16 +59,22 @@ package final class EpollLoopGroup: EventLoopGroup, Sendable {
     package let loops: [EpollLoop]
     private let turn = Atomic(0)
 
-    /// - Throws: `IOError` when the system has no descriptors or threads left.
-    package init(count: Int) throws {
-        loops = try (0..<max(count, 1)).map { try EpollLoop(name: "duplex-epoll-\($0)") }
+    /// - Parameter onRing: whether they wait by io_uring, not by epoll.
+    /// - Throws: `IOError` when the system has no descriptors or threads left, or no io_uring.
+    package init(count: Int, onRing: Bool = false) throws {
+        loops = try (0..<max(count, 1)).map {
+            try EpollLoop(name: onRing ? "duplex-uring-\($0)" : "duplex-epoll-\($0)", onRing: onRing)
+        }
     }
 
     /// The process's own, one loop per core; they live as long as it does.
     ///
     /// - Throws: `IOError` when the system had no descriptors or threads left.
-    package static func shared() throws -> EpollLoopGroup { try made.get() }
+    package static func shared(onRing: Bool = false) throws -> EpollLoopGroup {
+        try onRing ? madeOnRing.get() : made.get()
+    }
     private static let made = Result { try EpollLoopGroup(count: System.coreCount) }
+    private static let madeOnRing = Result { try EpollLoopGroup(count: System.coreCount, onRing: true) }
 
     package func next() -> any EventLoop {
         let number = turn.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -19,11 +19,6 @@ package class EpollSource {
     /// - Parameter events: epoll's bits. They may be out of date, when the descriptor's number has gone from one
     ///   owner to another; so there need not be anything to read or room to write.
     func ready(_ events: UInt32) {}
-
-    /// Tasks that were woken by ``ready(_:)`` are about to run, or have run: what they send in between may go out
-    /// together. To be overridden.
-    func tasksWillRun() {}
-    func tasksRan() {}
 }
 
 /// An event loop on Linux's epoll, for plain TCP: one thread that reads, serves and writes in turn.
@@ -31,6 +26,8 @@ package class EpollSource {
 /// A turn is: what the descriptors have to say; timers; what was posted, tasks of Swift among it, until there is
 /// nothing more; then one write for each connection that has gathered something. So a burst of messages costs one
 /// read and one write, whoever answers them.
+///
+/// With a ``Ring`` it is the same loop on io_uring, and its connections are ``RingTransport``s.
 ///
 /// It is one of SwiftNIO's event loops to all who use it, and runs tasks as one.
 package final class EpollLoop: EventLoop, @unchecked Sendable {
@@ -61,8 +58,11 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     private let inbox = NIOLockedValueBox(Inbox())
     /// The loop's thread, as far as it has begun; 0 before.
     private let thread = Atomic<UInt>(0)
+    /// Below 0 with a ring.
     private let epoll: CInt
     private let wakeUp: CInt
+    /// What waits in place of epoll, if anything does.
+    let ring: Ring?
 
     // From here on: the loop's thread only. `@exclusivity(unchecked)`: as in `ConnectionCore`; what is called is
     // called between changes.
@@ -88,29 +88,27 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     /// must not keep the loop from reading.
     private static let maxRounds = 64
 
-    /// - Throws: `IOError` when the system has no descriptor or no thread left.
-    package init(name: String = "duplex-epoll") throws {
-        epoll = duplex_epoll()
-        guard epoll >= 0 else { throw IOError(errnoCode: errno, reason: "epoll_create1") }
+    /// - Parameter onRing: whether it waits by io_uring, not by epoll.
+    /// - Throws: `IOError` when the system has no descriptor or no thread left, or no io_uring.
+    package init(name: String = "duplex-epoll", onRing: Bool = false) throws {
+        ring = onRing ? try Ring() : nil
         wakeUp = duplex_eventfd()
         guard wakeUp >= 0 else {
-            let error = IOError(errnoCode: errno, reason: "eventfd")
-            _ = duplex_close(epoll)
-            throw error
+            epoll = -1
+            throw IOError(errnoCode: errno, reason: "eventfd")
         }
-        guard duplex_epoll_control(epoll, duplex_epoll_add, wakeUp, duplex_epoll_in) == 0 else {
-            let error = IOError(errnoCode: errno, reason: "epoll_ctl")
-            _ = duplex_close(epoll)
-            _ = duplex_close(wakeUp)
-            throw error
+        epoll = onRing ? -1 : duplex_epoll()
+        guard onRing || epoll >= 0 else { throw IOError(errnoCode: errno, reason: "epoll_create1") }
+        guard onRing || duplex_epoll_control(epoll, duplex_epoll_add, wakeUp, duplex_epoll_in) == 0 else {
+            throw IOError(errnoCode: errno, reason: "epoll_ctl")
         }
         try startThread(name)
     }
 
     deinit {
         for source in sources { source?.release() }
-        _ = duplex_close(epoll)
-        _ = duplex_close(wakeUp)
+        if epoll >= 0 { _ = duplex_close(epoll) }
+        if wakeUp >= 0 { _ = duplex_close(wakeUp) }
         readBuffer.deallocate()
     }
 
@@ -152,7 +150,11 @@ extension EpollLoop {
     ///
     /// - Returns: whether the system has room for it.
     func add(_ source: EpollSource, _ descriptor: CInt, events: UInt32) -> Bool {
-        guard duplex_epoll_control(epoll, duplex_epoll_add, descriptor, events) == 0 else { return false }
+        if let ring {
+            ring.poll(descriptor)
+        } else if duplex_epoll_control(epoll, duplex_epoll_add, descriptor, events) != 0 {
+            return false
+        }
         let index = Int(descriptor)
         if index >= sources.count {
             sources.append(
@@ -183,7 +185,11 @@ extension EpollLoop {
 
     /// Stops watching a descriptor that stays open.
     func remove(_ descriptor: CInt) {
-        _ = duplex_epoll_control(epoll, duplex_epoll_remove, descriptor, 0)
+        if let ring {
+            ring.endPoll(descriptor)
+        } else {
+            _ = duplex_epoll_control(epoll, duplex_epoll_remove, descriptor, 0)
+        }
         forget(descriptor)
     }
 }
@@ -193,6 +199,10 @@ extension EpollLoop {
 extension EpollLoop {
     private func run() {
         thread.store(UInt(pthread_self()), ordering: .relaxed)
+        if let ring {
+            ring.enable()
+            ring.poll(wakeUp, again: true)
+        }
         while true {
             waitForEvents()
             fireTimers()
@@ -210,6 +220,11 @@ extension EpollLoop {
             inbox.isWaiting = inbox.work.isEmpty && jobs.isEmpty && timeout != 0
             return inbox.isWaiting
         }
+        if let ring {
+            ring.enter(waitingFor: isWaiting ? timeout : 0)
+            if isWaiting { inbox.withLockedValue { $0.isWaiting = false } }
+            return takeAnswers(ring)
+        }
         let count = events.withUnsafeMutableBufferPointer {
             epoll_wait(epoll, $0.baseAddress, CInt($0.count), isWaiting ? timeout : 0)
         }
@@ -220,21 +235,31 @@ extension EpollLoop {
             let event = events[index]
             let descriptor = duplex_event_descriptor(event)
             if descriptor == wakeUp {
-                var value: UInt64 = 0
-                _ = read(wakeUp, &value, 8)
+                emptyWakeUp()
             } else if Int(descriptor) < sources.count, let source = sources[Int(descriptor)] {
-                source._withUnsafeGuaranteedRef { source in
-                    source.ready(event.events)
-                    // At once, while all that they need is at hand, and so that the peer has its answer before
-                    // the next one is read from.
-                    if !jobs.isEmpty {
-                        source.tasksWillRun()
-                        runJobs()
-                        source.tasksRan()
-                    }
-                }
+                source._withUnsafeGuaranteedRef { $0.ready(event.events) }
             }
         }
+    }
+
+    private func takeAnswers(_ ring: Ring) {
+        ring.takeAnswers { answer in
+            let descriptor = answer.descriptor
+            if descriptor == wakeUp {
+                emptyWakeUp()
+                if !answer.goesOn { ring.poll(wakeUp, again: true) }
+            } else if answer.result > 0, Int(descriptor) < sources.count,
+                let source = sources[Int(descriptor)]
+            {
+                source._withUnsafeGuaranteedRef { $0.ready(UInt32(answer.result)) }
+                if sources[Int(descriptor)]?.toOpaque() == source.toOpaque() { ring.poll(descriptor) }
+            }
+        }
+    }
+
+    private func emptyWakeUp() {
+        var value: UInt64 = 0
+        _ = read(wakeUp, &value, 8)
     }
 
     /// Milliseconds until the earliest timer, rounded up; -1 for ever.
@@ -262,13 +287,21 @@ extension EpollLoop {
         }
     }
 
-    /// Runs tasks of the loop's own, and those that they wake.
-    private func runJobs() {
+    /// Whether tasks of the loop's own wait to be run.
+    var hasTasks: Bool { !jobs.isEmpty }
+
+    /// Runs tasks that a read has woken, and those that they wake, and gathers what they send to whom it was read
+    /// from. At once, while all that they need is at hand, and so that the peer has its answer before the next one is
+    /// read from.
+    func runTasks(wokenBy input: (any ConnectionInput)?) {
+        let core = input as? ConnectionCore
+        core?.beginBurst()
         for _ in 0..<Self.maxRounds where !jobs.isEmpty {
             swap(&work, &jobs)
             for item in work { Self.run(item) }
             work.removeAll(keepingCapacity: work.capacity <= 1024)
         }
+        core?.endBurst()
     }
 
     private static func run(_ item: Work) {
@@ -335,7 +368,7 @@ extension EpollLoop {
     }
 
     private func stopIfDone() -> (@Sendable () -> Void)? {
-        guard sourceCount == 0, jobs.isEmpty else { return nil }
+        guard sourceCount == 0, ring?.count ?? 0 == 0, jobs.isEmpty else { return nil }
         return inbox.withLockedValue { inbox in
             guard case .stopping(let stopped) = inbox.state, inbox.work.isEmpty else { return nil }
             inbox.state = .stopped

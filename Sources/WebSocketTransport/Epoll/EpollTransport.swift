@@ -76,11 +76,9 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
             if isBroken { fail(socket.pendingError) }
         } else if isBroken || events & duplex_epoll_in != 0 {
             readOnce()
+            if loop.hasTasks { loop.runTasks(wokenBy: input) }
         }
     }
-
-    override func tasksWillRun() { core?._withUnsafeGuaranteedRef { $0.beginBurst() } }
-    override func tasksRan() { core?._withUnsafeGuaranteedRef { $0.endBurst() } }
 
     // No `deinit` closes the socket: the loop holds the transport until `abort()` does.
 
