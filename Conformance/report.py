@@ -22,7 +22,13 @@ OUT = TOP / ".build-conformance"
 EXPECTED = TOP / "Conformance" / "expected.json"
 PAGE = TOP / "docs" / "conformance.md"
 
-ROLES = {"server": "server", "server-nio": "server, SwiftNIO", "client": "client", "client-task": "client, by a task"}
+ROLES = {
+    "server": "server",
+    "server-epoll": "server, epoll",
+    "server-nio": "server, SwiftNIO",
+    "client": "client",
+    "client-task": "client, by a task",
+}
 SECTIONS = {
     "1": "Framing",
     "2": "Pings and pongs",
@@ -193,8 +199,8 @@ def write_page(run):
 
 Written by `make conformance`; do not edit. The [Autobahn TestSuite](https://github.com/crossbario/autobahn-testsuite) {run.version}, all of its cases, on {datetime.date.today()}, everything with default limits:
 
-- **server**: its fuzzing client against the echo of `duplex serve`, on Linux's epoll.
-- **server, SwiftNIO**: the same with `--engine nio`.
+- **server**: its fuzzing client against the echo of `duplex serve`, on Linux's io_uring.
+- **server, epoll** and **server, SwiftNIO**: the same with `--engine epoll` and `--engine nio`.
 - **client**: its fuzzing server against a client that echoes by callbacks, `WebSocketConnection.connect(to:callbacks:)`.
 - **client, by a task**: the same against a client whose task reads `messages`. Compression is left out: how a message is read makes no difference to it.
 

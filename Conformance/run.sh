@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Runs the Autobahn TestSuite against Duplex in both roles at once: its fuzzing client against the /echo of
-# `duplex serve`, on the default engine ("server") and on SwiftNIO ("server-nio"), and its fuzzing server against autobahn-client, which reads once by callbacks ("client") and
-# once by a task ("client-task"). Fails unless the results are those of expected.json.
+# `duplex serve`, on the default engine ("server"), on epoll ("server-epoll") and on SwiftNIO ("server-nio"), and its
+# fuzzing server against autobahn-client, which reads once by callbacks ("client") and once by a task ("client-task").
+# Fails unless the results are those of expected.json.
 #
 #   Conformance/run.sh            every case; rewrites docs/conformance.md
 #   Conformance/run.sh --accept   the same, and makes what came out the expected results
 #   Conformance/run.sh --fast     what `make test` has time for
 #
-# The suite's own reports are kept: .build-conformance/{server,server-nio,client,client-task}/index.html
+# The suite's own reports are kept: .build-conformance/{server,server-epoll,server-nio,client,client-task}/index.html
 # PRODUCTS names the folder of the two programs, if they are not where `make conformance` puts them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -115,6 +116,7 @@ test_server() {
     testing+=" $pid"
 }
 test_server server
+test_server server-epoll --engine epoll
 test_server server-nio --engine nio
 
 # test_client ROLE FACE EXCLUDED: starts a fuzzing server and its client.

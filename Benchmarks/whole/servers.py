@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 FLOOR = "raw-echo"
-REFERENCE = "duplex-epoll"
+# Duplex with the engine that it chooses by itself.
+REFERENCE = "duplex"
 PEER_PATHS = {"echo": ("/echo",), "deflate": ("/deflate",), "topic": ("/pub", "/sub")}
 # A publisher here is also a subscriber; wsload reads what comes back to it and counts nothing of it.
 DUPLEX_PATHS = {"echo": ("/echo",), "deflate": ("/echo",), "topic": ("/topic/x", "/topic/x")}
@@ -65,14 +66,27 @@ def warn(text):
     print(f"whole: {text}", file=sys.stderr, flush=True)
 
 
+def default_engine(path):
+    """The one that Duplex chooses here, as it says itself when it starts."""
+    server = subprocess.Popen([path, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        lines = (line.split() for line in server.stdout)
+        return next(words[1] for words in lines if words[:1] == ["engine"])
+    finally:
+        server.terminate()
+        server.communicate()
+
+
 def duplex_servers(path):
     if not os.access(path, os.X_OK):
         raise SystemExit(f"there is no {path}: swift build -c release --product duplex")
     version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout.strip()
-    serve = f"{shlex.quote(path)} serve --workers 1 --port {{port}} --engine"
+    version += f" on {default_engine(path)}"
+    serve = f"{shlex.quote(path)} serve --workers 1 --port {{port}}"
+    choices = {REFERENCE: ""} | {f"duplex-{engine}": f" --engine {engine}" for engine in ("epoll", "nio")}
     servers = [
-        Server(f"duplex-{engine}", f"{serve} {engine}", "duplex", "--compression off", version, DUPLEX_PATHS)
-        for engine in ("epoll", "nio", "io_uring")
+        Server(name, serve + choice, "duplex", "--compression off", version, DUPLEX_PATHS)
+        for name, choice in choices.items()
     ]
     task = os.path.join(os.path.dirname(path), "task-echo")
     if os.access(task, os.X_OK):
@@ -122,9 +136,6 @@ def find(names, duplex, script, directory):
     servers, absent = [], {}
     if not names or any(name.startswith("duplex") for name in names):
         servers += duplex_servers(duplex)
-    if "duplex" in names:
-        # All of its engines at once.
-        names = [server.name for server in servers] + [name for name in names if name != "duplex"]
     servers += named_peers(os.environ.get("PEER", ""))
     have = {server.name for server in servers}
     if not names or any(name not in have and not name.startswith("duplex") for name in names):

@@ -13,19 +13,27 @@ extension WebSocketServer {
         /// The same loop on Linux's io_uring, since Linux 6.12: fewer system calls, where the system admits it.
         case ioUring = "io_uring"
 
-        /// The fastest that can serve: `epoll` for plain TCP on Linux, `nio` for all else.
-        public static func fastest(withTLS: Bool) -> Engine {
+        /// Whether this system has it and lets this process use it.
+        public var isAvailable: Bool {
             #if os(Linux)
-            withTLS ? .nio : .epoll
+            self != .ioUring || EpollLoopGroup.canBeOnRing
             #else
-            .nio
+            self == .nio
             #endif
+        }
+
+        /// The fastest that can serve: for plain TCP on Linux `ioUring` where it is available and else `epoll`, `nio`
+        /// for all else.
+        public static func fastest(withTLS: Bool) -> Engine {
+            let engines = withTLS ? [] : [Engine.ioUring, .epoll]
+            return engines.first(where: \.isAvailable) ?? .nio
         }
     }
 }
 
 /// What a server listens by, on any engine.
 protocol Listener: Sendable {
+    var engine: WebSocketServer.Engine { get }
     var address: SocketAddress? { get }
     /// When it listens no more.
     var closeFuture: EventLoopFuture<Void> { get }
@@ -36,6 +44,7 @@ protocol Listener: Sendable {
 
 /// Listens by SwiftNIO.
 struct NIOListener: Listener {
+    var engine: WebSocketServer.Engine { .nio }
     private let channel: any Channel
     private let ownedGroup: MultiThreadedEventLoopGroup?
 
@@ -86,6 +95,7 @@ struct NIOListener: Listener {
 #if os(Linux)
 /// Listens by an event loop of our own.
 struct EpollServerListener: Listener {
+    let engine: WebSocketServer.Engine
     private let listener: EpollListener
     private let ownedGroup: EpollLoopGroup?
 
@@ -122,7 +132,8 @@ struct EpollServerListener: Listener {
                 let loop = ServerLoop(context, on: eventLoop)
                 return { transport in RequestReader.start(transport, loop) }
             }
-            return EpollServerListener(listener: listener, ownedGroup: ownedGroup)
+            let engine = onRing ? WebSocketServer.Engine.ioUring : .epoll
+            return EpollServerListener(engine: engine, listener: listener, ownedGroup: ownedGroup)
         } catch {
             try? await ownedGroup?.shutdownGracefully()
             throw error
@@ -131,7 +142,7 @@ struct EpollServerListener: Listener {
 
     /// Whether a system says by it that it has no such thing or does not let us.
     private static func isMissing(_ error: IOError) -> Bool {
-        [ENOSYS, EPERM, EACCES, EINVAL].contains(error.errnoCode)
+        [ENOSYS, EPERM, EACCES, EINVAL, ENOMEM].contains(error.errnoCode)
     }
 }
 #endif

@@ -33,6 +33,7 @@ import Android
 public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
     private let registry = ConnectionRegistry()
+    private let chosenEngine = Mutex<Engine?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
     private enum State {
@@ -137,6 +138,7 @@ extension WebSocketServer {
         do {
             let listener = try await listen(context)
             state.withLock { $0 = .listening(listener) }
+            chosenEngine.withLock { $0 = listener.engine }
             // A bound socket has an address; were it not so, there would be nothing to serve.
             guard let address = listener.address else { throw ChannelError.ioOnClosedChannel }
             return address
@@ -153,9 +155,22 @@ extension WebSocketServer {
         }
     }
 
+    /// What carries the connections: known once the server listens.
+    public var engine: Engine? { chosenEngine.withLock { $0 } }
+
     private func listen(_ context: RequestReader.Context) async throws -> any Listener {
+        if let engine = configuration.engine { return try await listen(context, by: engine) }
+        do {
+            return try await listen(context, by: .fastest(withTLS: configuration.tls != nil))
+        } catch ServerError.engineUnavailable(.ioUring, let why) {
+            // The system had one to show, and none for each worker.
+            configuration.logger.notice("the server goes by epoll", metadata: ["reason": "\(why)"])
+            return try await listen(context, by: .epoll)
+        }
+    }
+
+    private func listen(_ context: RequestReader.Context, by engine: Engine) async throws -> any Listener {
         let isSecure = configuration.tls != nil
-        let engine = configuration.engine ?? .fastest(withTLS: isSecure)
         switch engine {
         case .nio:
             return try await NIOListener.listen(configuration, context)

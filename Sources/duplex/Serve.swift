@@ -31,7 +31,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What carries the connections: SwiftNIO, or Linux's epoll or io_uring. (default: nio with TLS, epoll without)",
+            "What carries the connections: SwiftNIO, or Linux's epoll or io_uring. (default: the fastest there is)",
             valueName: "nio|epoll|io_uring"
         ),
         transform: { name in
@@ -91,7 +91,7 @@ struct Serve: AsyncParsableCommand {
         var lifecycleLogger = logger
         lifecycleLogger.logLevel = .critical
         let service = AnnouncedServer(server: server) { [port] address in
-            announce(port: address.port ?? Int(port))
+            announce(port: address.port ?? Int(port), engine: server.engine)
         }
         do {
             try await ServiceGroup(
@@ -118,7 +118,7 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private func announce(port: Int) {
+    private func announce(port: Int, engine: WebSocketServer.Engine?) {
         let place = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
         StandardOutput.write(
             """
@@ -128,6 +128,7 @@ struct Serve: AsyncParsableCommand {
               echo     ws://\(place)/echo
               topics   ws://\(place)/topic/NAME
               health   http://\(place)/healthz
+              engine   \(engine?.rawValue ?? "")
 
             Ctrl-C stops it.
 

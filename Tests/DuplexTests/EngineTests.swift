@@ -8,11 +8,8 @@ import WebSocketTransport
 /// What differs between the engines, and what must not.
 @Suite("Engines", .timeLimit(.minutes(1)))
 struct EngineTests {
-    @Test(arguments: ["nio", "epoll", "io_uring"])
+    @Test(arguments: Tools.engines.map(\.rawValue))
     func `The engine asked for serves, by name`(engine: String) async throws {
-        #if !os(Linux)
-        guard engine == "nio" else { return }
-        #endif
         let serve = try await ServeProcess.start(["--engine", engine])
         let socket = try await WebSocketConnection.connect(to: serve.url("/echo"))
         try await socket.send("hello")
@@ -58,8 +55,8 @@ struct EngineTests {
 
     #if os(Linux)
     @Test func `Whichever engines two servers have, they never share a port`() async throws {
-        for first in WebSocketServer.Engine.allCases {
-            for second in WebSocketServer.Engine.allCases {
+        for first in Tools.engines {
+            for second in Tools.engines {
                 try await serving(.init(port: 0, workers: 2, engine: first)) { _ in
                 } _: { port in
                     let other = WebSocketServer(.init(port: port, workers: 2, engine: second))
@@ -71,7 +68,7 @@ struct EngineTests {
         }
     }
 
-    @Test(arguments: [WebSocketServer.Engine.epoll, .ioUring])
+    @Test(arguments: Tools.engines.filter { $0 != .nio })
     func `Each worker has its share of the connections, and all of them serve`(
         engine: WebSocketServer.Engine
     ) async throws {
@@ -94,7 +91,43 @@ struct EngineTests {
         }
     }
 
-    @Test(arguments: ["epoll", "io_uring"])
+    @Test(.enabled(if: Tools.mayUseRing, "the system has no io_uring for us"))
+    func `By default io_uring serves, where there is one`() async throws {
+        #expect(WebSocketServer.Engine.fastest(withTLS: false) == .ioUring)
+        let server = WebSocketServer(.init(port: 0))
+        #expect(server.engine == nil)
+        _ = try await server.start()
+        #expect(server.engine == .ioUring)
+        let running = Task { try await server.run() }
+        running.cancel()
+        try await within { try await running.value }
+    }
+
+    @Test(.enabled(if: Tools.mayUse(Tools.python), "Python is missing"))
+    func `Where the system refuses io_uring, epoll serves, and whoever insists is told`() async throws {
+        let python = try Tools.python.orMissing("Python")
+        let refusing = [
+            Tools.path("Tests/Interop/python/without_io_uring.py"), Tools.duplex, "serve", "--port", "0",
+        ]
+        let process = try ChildProcess(python, refusing)
+        let place = try await process.line(beginning: "Duplex serves on ")
+        let port = try #require(place.split(separator: ":").last.flatMap { Int($0) })
+        #expect(try await process.line(beginning: "  engine   ") == "epoll")
+        let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/echo")
+        try await socket.send("hello")
+        #expect(try await socket.receive()?.text == "hello")
+        if let names = process.threadNames {
+            #expect(names.contains { $0.hasPrefix("duplex-epoll") })
+            #expect(!names.contains { $0.hasPrefix("duplex-uring") })
+        }
+
+        let insisting = try ChildProcess(python, refusing + ["--engine", "io_uring"])
+        let (exit, _, errors) = try await insisting.finished()
+        #expect(exit == .init(status: 1))
+        #expect(errors.contains("the engine io_uring cannot serve this: the system has no io_uring"))
+    }
+
+    @Test(arguments: ["epoll"] + (Tools.mayUseRing ? ["io_uring"] : []))
     func `Without descriptors left it serves those it has, and others as soon as there is room`(
         engine: String
     ) async throws {

@@ -31,6 +31,12 @@ package enum Tools {
         WebSocketServer.Engine(rawValue: $0)
     }
 
+    /// Those that tests of all engines meet: where one must be there, its absence is a failure.
+    package static let engines = WebSocketServer.Engine.allCases.filter { $0.isAvailable || areRequired }
+
+    /// Whether what needs io_uring is to be tested.
+    package static let mayUseRing = engines.contains(.ioUring)
+
     /// In CI a missing tool is a failure; a person who runs `swift test` without `make` is only told.
     package static let areRequired = ProcessInfo.processInfo.environment["DUPLEX_REQUIRE_TOOLS"] == "1"
 

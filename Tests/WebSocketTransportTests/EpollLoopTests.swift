@@ -8,9 +8,9 @@ import Testing
 /// The loop on epoll as one of SwiftNIO's event loops.
 @Suite("Event loop on epoll", .timeLimit(.minutes(1)))
 struct EpollLoopTests {
-    /// Has a loop on epoll do it, and then one on io_uring.
+    /// Has a loop on epoll do it, and then one on io_uring, where there is such a thing.
     private func withLoop(_ body: @escaping @Sendable (EpollLoop) async throws -> Void) async throws {
-        for onRing in [false, true] {
+        for onRing in Tools.mayUseRing ? [false, true] : [false] {
             let loop = try EpollLoop(name: "test", onRing: onRing)
             do {
                 try await within { try await body(loop) }

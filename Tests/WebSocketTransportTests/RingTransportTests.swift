@@ -8,7 +8,11 @@ import WebSocketProtocol
 
 /// What the transport on io_uring does differently from the one on epoll; all else is the tests' of servers, which
 /// run on both.
-@Suite("Connections on io_uring", .timeLimit(.minutes(2)))
+@Suite(
+    "Connections on io_uring",
+    .timeLimit(.minutes(2)),
+    .enabled(if: Tools.mayUseRing, "the system has no io_uring for us")
+)
 struct RingTransportTests {
     private static let request =
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

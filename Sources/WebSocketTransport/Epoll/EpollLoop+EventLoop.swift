@@ -62,10 +62,21 @@ package final class EpollLoopGroup: EventLoopGroup, Sendable {
     /// - Parameter onRing: whether they wait by io_uring, not by epoll.
     /// - Throws: `IOError` when the system has no descriptors or threads left, or no io_uring.
     package init(count: Int, onRing: Bool = false) throws {
-        loops = try (0..<max(count, 1)).map {
-            try EpollLoop(name: onRing ? "duplex-uring-\($0)" : "duplex-epoll-\($0)", onRing: onRing)
+        var loops: [EpollLoop] = []
+        do {
+            for number in 0..<max(count, 1) {
+                let name = onRing ? "duplex-uring-\(number)" : "duplex-epoll-\(number)"
+                loops.append(try EpollLoop(name: name, onRing: onRing))
+            }
+        } catch {
+            for loop in loops { loop.stop {} }
+            throw error
         }
+        self.loops = loops
     }
+
+    /// Whether the system has an io_uring that loops can be on, and lets this process have it.
+    package static let canBeOnRing = (try? Ring()) != nil
 
     /// The process's own, one loop per core; they live as long as it does.
     ///
