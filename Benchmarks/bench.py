@@ -36,6 +36,14 @@ Written by `make bench`; do not edit. What did not help is told by hand, in [Ben
 Three parts: [whole servers](#whole-servers) beside other people's, [the protocol core](#the-protocol-core) without any I/O, and [what was tried and did not help](#what-was-tried-and-did-not-help). The digits are those of one machine, which is named below; ratios travel better than digits, and `make bench` takes yours.
 """
 
+CONNECTION = """\
+### Messages through a connection
+
+From the bytes of a read, by way of a callback that sends each message back, to the bytes of a write: all that a message costs a server above the socket. Each read begins with a copy of its bytes.
+
+{table}
+"""
+
 
 def complain(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
@@ -57,7 +65,21 @@ def measure_core(hurried):
     MICRO.unlink(missing_ok=True)
     command = ["swift", "run", "-c", "release", "--package-path", "Benchmarks", "duplex-benchmarks"]
     command += ["--output", MICRO] + (["--quick"] if hurried else [])
-    return subprocess.run(command, cwd=ROOT).returncode == 0
+    are_met = subprocess.run(command, cwd=ROOT).returncode == 0
+    return measure_connection() and are_met
+
+
+def measure_connection():
+    """Adds what a message costs on its way through a connection. Returns whether that could be told."""
+    subprocess.run(["swift", "build", "-c", "release", "--product", "connection-path"], cwd=ROOT, check=True)
+    done = subprocess.run([ROOT / ".build/release/connection-path"], stdout=subprocess.PIPE, text=True)
+    section = CONNECTION.format(table=done.stdout.strip())
+    print(section)
+    if not MICRO.exists() or done.returncode:
+        return False
+    with MICRO.open("a") as file:
+        file.write(f"\n{section}\n")
+    return True
 
 
 def write_page():
