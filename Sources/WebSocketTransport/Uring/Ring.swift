@@ -187,8 +187,8 @@ extension Ring {
 // MARK: - Connections
 
 extension Ring {
-    /// - Returns: what tells it from others with the same descriptor, and whether the ring's table has it.
-    func add(_ transport: RingTransport, _ descriptor: CInt) -> (generation: UInt64, isInTable: Bool) {
+    /// - Returns: what tells it from others with the same descriptor.
+    func add(_ transport: RingTransport, _ descriptor: CInt) -> UInt64 {
         let index = Int(descriptor)
         if index >= transports.count {
             let size = max(index + 1, 2 * transports.count)
@@ -196,15 +196,23 @@ extension Ring {
         }
         transports[index] = transport
         count += 1
-        let isInTable = descriptor < tableSize && duplex_ring_set_file(state, descriptor, descriptor) == 0
-        return (nextGeneration(), isInTable)
+        return nextGeneration()
     }
 
-    /// Forgets a connection whose descriptor is closed right after this. What it has sent is handed over.
-    func remove(_ transport: RingTransport, _ descriptor: CInt) {
+    /// Puts a connection into the ring's table, which spares each of its sends a little.
+    ///
+    /// - Returns: whether there is room for it.
+    func addToTable(_ descriptor: CInt) -> Bool {
+        descriptor < tableSize && duplex_ring_set_file(state, descriptor, descriptor) == 0
+    }
+
+    /// Forgets a connection whose descriptor is closed right after this.
+    ///
+    /// - Parameter hasAsked: whether there is something of it that has yet to be handed over.
+    func remove(_ transport: RingTransport, _ descriptor: CInt, hasAsked: Bool) {
         transports[Int(descriptor)] = nil
         count -= 1
-        submit()
+        if hasAsked { submit() }
         if transport.isInTable { _ = duplex_ring_set_file(state, descriptor, -1) }
     }
 

@@ -28,6 +28,9 @@ package final class RingTransport: AcceptedTransport {
     /// Tells it from others with the same descriptor.
     @exclusivity(unchecked) private(set) var generation: UInt64 = 0
     @exclusivity(unchecked) private(set) var isInTable = false
+    /// Sends by the ring, up to the one from which on the table is worth its two system calls.
+    @exclusivity(unchecked) private var sends = 0
+    private static let sendsBeforeTable = 32
 
     /// What the ring has been asked to tell of what comes. It is one thing at a time: that was cancelled, and has
     /// said so, before the next is asked for.
@@ -100,7 +103,7 @@ package final class RingTransport: AcceptedTransport {
 
     /// Begins to read.
     func start() {
-        (generation, isInTable) = ring.add(self, socket.descriptor)
+        generation = ring.add(self, socket.descriptor)
         updateWatched()
     }
 
@@ -277,6 +280,7 @@ extension RingTransport {
         if unwritten == nil, !isOutputBroken, socket.isOpen, sentIn != ring.turn {
             if ring.send(bytes, more, by: self, socket.descriptor) {
                 sentIn = ring.turn
+                if sends <= Self.sendsBeforeTable { countSend() }
                 return true
             }
             taken = took(
@@ -287,6 +291,11 @@ extension RingTransport {
         keep(bytes, more, from: taken)
         pollOut()
         return false
+    }
+
+    private func countSend() {
+        sends += 1
+        if sends == Self.sendsBeforeTable { isInTable = ring.addToTable(socket.descriptor) }
     }
 
     private func took(_ count: Int?) -> Int {
@@ -379,9 +388,10 @@ extension RingTransport {
 
     private func release() {
         guard socket.isOpen else { return }
+        let hasAsked = watching != .nothing || isPollingOut || sentIn == ring.turn
         cancelWatched()
         if isPollingOut { ring.cancel(.pollOut, socket.descriptor, generation) }
-        ring.remove(self, socket.descriptor)
+        ring.remove(self, socket.descriptor, hasAsked: hasAsked)
         socket.close()
         input = nil
         unwritten = nil
