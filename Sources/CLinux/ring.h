@@ -71,7 +71,7 @@ static inline int duplex_ring_open(duplex_ring *ring, unsigned requests, unsigne
     memset(ring, 0, sizeof *ring);
     struct io_uring_params made = {
         .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED
-            | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+            | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL,
         .cq_entries = answers};
     ring->descriptor = (int)syscall(SYS_io_uring_setup, requests, &made);
     if (ring->descriptor < 0) return -errno;
@@ -217,22 +217,39 @@ static inline unsigned duplex_ring_answers(const duplex_ring *ring) {
     return __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) - *ring->cq_head;
 }
 
+// The answer that comes after as many others.
+static inline duplex_answer duplex_ring_peek(const duplex_ring *ring, unsigned others) {
+    const struct io_uring_cqe *entry = &ring->cqes[(*ring->cq_head + others) & ring->cq_mask];
+    return (duplex_answer){entry->user_data, entry->res, entry->flags};
+}
+
 static inline duplex_answer duplex_ring_next_answer(duplex_ring *ring) {
-    unsigned head = *ring->cq_head;
-    const struct io_uring_cqe *entry = &ring->cqes[head & ring->cq_mask];
-    duplex_answer answer = {entry->user_data, entry->res, entry->flags};
-    __atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
+    duplex_answer answer = duplex_ring_peek(ring, 0);
+    __atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
     return answer;
 }
 
 // Requests
 
-// Receives until it fails, the peer's end or it is cancelled.
-static inline void duplex_ring_ask_receive(duplex_ring *ring, int number, int is_in_table, uint64_t tag) {
+// Makes nothing of requests about a descriptor that could not be handed over, before it is somebody else's.
+static inline void duplex_ring_withdraw(duplex_ring *ring, int number) {
+    unsigned tail = *ring->sq_tail;
+    for (unsigned i = __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE); i != tail; i++) {
+        struct io_uring_sqe *request = &ring->sqes[i & ring->sq_mask];
+        if (request->fd != number || request->opcode == IORING_OP_ASYNC_CANCEL) continue;
+        memset(request, 0, sizeof *request);
+        request->opcode = IORING_OP_NOP;
+        request->flags = IOSQE_CQE_SKIP_SUCCESS;
+    }
+}
+
+// Receives until it fails, the peer's end or it is cancelled. By descriptor, not by its number in the table: what
+// goes on for long would keep Linux before 6.13 from letting go of whatever leaves the table meanwhile.
+static inline void duplex_ring_ask_receive(duplex_ring *ring, int descriptor, uint64_t tag) {
     struct io_uring_sqe *request = duplex_ring_request(ring);
     request->opcode = IORING_OP_RECV;
-    request->fd = number;
-    request->flags = IOSQE_BUFFER_SELECT | (is_in_table ? IOSQE_FIXED_FILE : 0);
+    request->fd = descriptor;
+    request->flags = IOSQE_BUFFER_SELECT;
     request->ioprio = IORING_RECV_MULTISHOT;
     request->user_data = tag;
     duplex_ring_asked(ring);

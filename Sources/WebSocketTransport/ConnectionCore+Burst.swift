@@ -10,7 +10,8 @@ import WebSocketProtocol
 extension ConnectionCore {
     /// Takes the buffer, if what is sent from here on may be gathered there.
     func beginBurst() {
-        guard !isOver, maySendBurst, gathered.isEmpty, hasNothingButOutbox, inFlight.isEmpty else { return }
+        guard burst == nil, !isOver, maySendBurst, gathered.isEmpty, hasNothingButOutbox, inFlight.isEmpty
+        else { return }
         burst = scratch.takeBurst()
         burst?.begin(largestPayload: shared.largestGathered)
     }
@@ -69,7 +70,7 @@ extension ConnectionCore {
 
     /// Writes what was gathered since ``beginBurst()``, and what tasks have sent in other ways.
     func endBurst() {
-        if !writeBurst(), writesAtTurnEnd { turnEnded() }
+        if !writeBurst() { turnEnded() }
     }
 
     private func hand(_ bytes: RawSpan) -> Bool {

@@ -53,6 +53,76 @@ struct EngineTests {
         }
     }
 
+    @Test(arguments: Tools.engines)
+    func `What a task sends goes out though it then waits in the middle of another message`(
+        engine: WebSocketServer.Engine
+    ) async throws {
+        let gate = Promised<Void>()
+        var configuration = WebSocketServer.Configuration(port: 0, workers: 1, engine: engine)
+        configuration.connection.compression = nil
+        try await serving(configuration) { server in
+            server.route("/") { socket, _ in
+                for try await _ in socket.messages {
+                    try await socket.send("ack")
+                    try await socket.sendMessage(.text) { writer in
+                        try await gate.value
+                        try await writer.write("done")
+                    }
+                }
+            }
+        } _: { port in
+            let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/")
+            try await socket.send("go")
+            #expect(try await within(waitingFor: "ack") { try await socket.receive() }?.text == "ack")
+            gate.fulfil(())
+            #expect(try await within(waitingFor: "done") { try await socket.receive() }?.text == "done")
+        }
+    }
+
+    @Test(arguments: Tools.engines)
+    func `A peer that ends its half while nobody reads loses nothing of what it sent`(
+        engine: WebSocketServer.Engine
+    ) async throws {
+        let gate = Promised<Void>()
+        let result = Promised<(count: Int, cause: EndCause?)>()
+        // More than waits for a reader, so that the loop has stopped to read when the end comes.
+        let message = [0x82, 0x80 | 126, 0x03, 0xE8, 0, 0, 0, 0] + [UInt8](repeating: 7, count: 1000)
+        let messages = [UInt8]((0..<1500).map { _ in message }.joined())
+        try await serving(.init(port: 0, workers: 1, engine: engine)) { server in
+            server.route("/slow") { socket, _ in
+                try await gate.value
+                var count = 0
+                do {
+                    for try await _ in socket.messages { count += 1 }
+                } catch {}
+                result.fulfil((count, await socket.closed.cause))
+            }
+            server.route("/echo") { socket, _ in
+                for try await message in socket.messages { try await socket.send(message) }
+            }
+        } _: { port in
+            try await RawConnection.with(port: port) { connection in
+                try await connection.write(
+                    "GET /slow HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                )
+                _ = try await connection.readHead()
+                try await connection.write(messages)
+                connection.endOutput()
+                // Whoever answers now has had a look at the end of the other.
+                let other = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/echo")
+                for _ in 0..<3 {
+                    try await other.send("still there")
+                    #expect(try await other.receive()?.text == "still there")
+                }
+                gate.fulfil(())
+                let (count, cause) = try await within(waitingFor: "all messages") { try await result.value }
+                #expect(count == 1500)
+                #expect(cause == .endOfStream)
+            }
+        }
+    }
+
     #if os(Linux)
     @Test func `Whichever engines two servers have, they never share a port`() async throws {
         for first in Tools.engines {

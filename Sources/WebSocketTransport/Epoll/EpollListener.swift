@@ -117,6 +117,10 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
 
     private func begin(_ connection: Socket, _ peer: PeerAddress) {
         if let ring = loop.ring {
+            guard connection.descriptor <= Ring.largestDescriptor else {
+                var connection = connection
+                return connection.close()
+            }
             let transport = RingTransport(connection, peer: peer, on: loop, ring)
             transport.start()
             accept(transport)

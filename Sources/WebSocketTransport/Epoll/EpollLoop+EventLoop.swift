@@ -76,7 +76,7 @@ package final class EpollLoopGroup: EventLoopGroup, Sendable {
     }
 
     /// Whether the system has an io_uring that loops can be on, and lets this process have it.
-    package static let canBeOnRing = (try? Ring()) != nil
+    package static let canBeOnRing = (try? Ring())?.enable() == true
 
     /// The process's own, one loop per core; they live as long as it does.
     ///

@@ -209,9 +209,18 @@ extension EpollLoop {
             doWork()
             LoopScratch.current.doWhatWasPutOff()
             writeGathered()
-            if !retired.isEmpty { retired.removeAll(keepingCapacity: retired.capacity <= 1024) }
+            letGoOfRetired()
             if let stopped = stopIfDone() { return stopped() }
         }
+    }
+
+    private func letGoOfRetired() {
+        guard !retired.isEmpty else { return }
+        // Apart, for what is let go of may retire others.
+        var objects: [AnyObject] = []
+        swap(&objects, &retired)
+        objects.removeAll(keepingCapacity: objects.capacity <= 1024)
+        if retired.isEmpty { swap(&objects, &retired) }
     }
 
     private func waitForEvents() {
@@ -245,15 +254,22 @@ extension EpollLoop {
     private func takeAnswers(_ ring: Ring) {
         ring.takeAnswers { answer in
             let descriptor = answer.descriptor
+            guard answer.result > 0 else { return pollLater(descriptor, answer.generation) }
             if descriptor == wakeUp {
                 emptyWakeUp()
                 if !answer.goesOn { ring.poll(wakeUp, again: true) }
-            } else if answer.result > 0, Int(descriptor) < sources.count,
-                let source = sources[Int(descriptor)]
-            {
+            } else if Int(descriptor) < sources.count, let source = sources[Int(descriptor)] {
                 source._withUnsafeGuaranteedRef { $0.ready(UInt32(answer.result)) }
-                if sources[Int(descriptor)]?.toOpaque() == source.toOpaque() { ring.poll(descriptor) }
+                if ring.isPolled(descriptor, answer.generation) { ring.poll(descriptor) }
             }
+        }
+    }
+
+    /// The system had no memory for it: so not at once, which would be again and again.
+    private func pollLater(_ descriptor: CInt, _ generation: UInt64) {
+        _ = scheduleTask(in: .milliseconds(100)) { [self] in
+            guard let ring = self.ring, ring.isPolled(descriptor, generation) else { return }
+            ring.poll(descriptor, again: descriptor == wakeUp)
         }
     }
 

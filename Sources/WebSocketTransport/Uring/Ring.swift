@@ -16,7 +16,7 @@ import Android
 /// All but making it is for the loop's thread.
 final class Ring {
     /// What is answered. Below it in a request's tag lie 24 bits that tell one owner of a descriptor from the
-    /// next, and the descriptor.
+    /// next, 8 of the turn that it was made in, where that matters, and the descriptor.
     enum Operation: UInt64 {
         case receive
         case send
@@ -44,14 +44,31 @@ final class Ring {
         var range: Range<Int>
     }
 
+    /// What was sent, and from which of it on answers are still to come: they come in order, if not for each.
+    private struct Sent {
+        var sends: [Sending] = []
+        private var next = 0
+
+        mutating func take(_ tag: UInt64) -> Range<Int>? {
+            guard let place = sends[next...].firstIndex(where: { $0.tag == tag }) else { return nil }
+            next = place + 1
+            return sends[place].range
+        }
+
+        mutating func removeAll() {
+            sends.removeAll(keepingCapacity: true)
+            next = 0
+        }
+    }
+
     private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * Ring.half, alignment: 4096)
-    @exclusivity(unchecked) private var sending: [Sending] = []
-    @exclusivity(unchecked) private var sent: [Sending] = []
+    @exclusivity(unchecked) private var sending = Sent()
+    @exclusivity(unchecked) private var sent = Sent()
     @exclusivity(unchecked) private var used = 0
     /// Counts how often all that was asked for has been handed over.
     @exclusivity(unchecked) private(set) var turn = 0
-    /// Connections that end their half as soon as it is known that nothing is left to be sent.
-    private var endings: [RingTransport] = []
+    /// Connections that have something to do as soon as it is known what became of what they sent.
+    @exclusivity(unchecked) private var waiting: [RingTransport] = []
 
     /// Room for a topic with a thousand subscribers and what it gathers in a turn. Used up to what has ever come.
     private static let half = 2 << 20
@@ -82,10 +99,22 @@ final class Ring {
     }
 
     /// Makes the calling thread the one that uses the ring.
-    func enable() { _ = duplex_ring_enable(state) }
+    ///
+    /// - Returns: whether it can.
+    @discardableResult
+    func enable() -> Bool { duplex_ring_enable(state) == 0 }
 
-    private static func tag(_ operation: Operation, _ descriptor: CInt, _ generation: UInt64) -> UInt64 {
-        operation.rawValue << 56 | generation << 32 | UInt64(UInt32(bitPattern: descriptor))
+    /// The system gives no larger ones unless it was told to.
+    static let largestDescriptor: CInt = 0xff_ffff
+
+    private static func tag(
+        _ operation: Operation,
+        _ descriptor: CInt,
+        _ generation: UInt64,
+        turn: Int = 0
+    ) -> UInt64 {
+        operation.rawValue << 56 | generation << 32 | UInt64(turn & 0xff) << 24
+            | UInt64(descriptor & 0xff_ffff)
     }
 
     private func nextGeneration() -> UInt64 {
@@ -101,12 +130,12 @@ extension Ring {
         fileprivate let answer: duplex_answer
 
         var operation: Operation? { Operation(rawValue: answer.tag >> 56) }
-        var descriptor: CInt { CInt(bitPattern: UInt32(truncatingIfNeeded: answer.tag)) }
+        var descriptor: CInt { CInt(truncatingIfNeeded: answer.tag & 0xff_ffff) }
         /// As of a system call, but with the error below 0.
         var result: CInt { answer.result }
         /// Whether the request goes on.
         var goesOn: Bool { answer.flags & duplex_ring_goes_on != 0 }
-        fileprivate var generation: UInt64 { answer.tag >> 32 & 0xff_ffff }
+        var generation: UInt64 { answer.tag >> 32 & 0xff_ffff }
     }
 
     /// Hands over what was asked for and waits for an answer.
@@ -114,12 +143,12 @@ extension Ring {
     /// - Parameter milliseconds: how long at most; below 0 for ever.
     func enter(waitingFor milliseconds: CInt) {
         // A send that succeeds is not answered, so nothing may come of waiting for it.
-        let waits = milliseconds != 0 && endings.isEmpty
+        let waits = milliseconds != 0 && waiting.isEmpty
         duplex_ring_enter(state, waits ? 1 : 0, milliseconds < 0 ? -1 : Int64(milliseconds) * 1_000_000)
         // Otherwise, for want of memory, what is to be sent must stay where it is.
         guard duplex_ring_unsubmitted(state) == 0 else { return }
         swap(&sending, &sent)
-        sending.removeAll(keepingCapacity: true)
+        sending.removeAll()
         used = 0
         turn &+= 1
     }
@@ -129,7 +158,13 @@ extension Ring {
 
     /// - Parameter source: what is done with an answer for ``poll(_:again:)``.
     func takeAnswers(source: (Answer) -> Void) {
-        for _ in 0..<duplex_ring_answers(state) {
+        let count = duplex_ring_answers(state)
+        // Before a connection that has just received can send anything: the rest of what it sent before comes first.
+        for place in 0..<count {
+            let answer = Answer(answer: duplex_ring_peek(state, place))
+            if answer.operation == .send { sentShort(answer) }
+        }
+        for _ in 0..<count {
             let answer = Answer(answer: duplex_ring_next_answer(state))
             switch answer.operation {
             case .receive:
@@ -137,18 +172,17 @@ extension Ring {
             case .pollIn, .pollBroken:
                 transport(of: answer)?.polled(answer)
             case .pollOut:
-                transport(of: answer)?.roomCame()
-            case .send:
-                sentShort(answer)
+                transport(of: answer)?.roomCame(answer)
             case .pollSource:
-                if polled[answer.descriptor] == answer.generation { source(answer) }
-            case .cancel, nil: break
+                if isPolled(answer.descriptor, answer.generation) { source(answer) }
+            case .cancel: transport(of: answer)?.nothingWasCancelled()
+            case .send, nil: break
             }
         }
-        guard !endings.isEmpty else { return }
-        let transports = endings
-        endings.removeAll()
-        for transport in transports { transport.endOutputIfDone() }
+        guard !waiting.isEmpty else { return }
+        var transports: [RingTransport] = []
+        swap(&transports, &waiting)
+        for transport in transports { transport.sendsAreKnown() }
     }
 
     private func received(_ answer: Answer) {
@@ -176,11 +210,18 @@ extension Ring {
         duplex_ring_ask_poll(state, descriptor, duplex_epoll_in, again ? 1 : 0, tag)
     }
 
+    func isPolled(_ descriptor: CInt, _ generation: UInt64) -> Bool { polled[descriptor] == generation }
+
     func endPoll(_ descriptor: CInt) {
         guard let generation = polled.removeValue(forKey: descriptor) else { return }
         cancel(.pollSource, descriptor, generation)
-        // While the number is still its own.
+        handOver(descriptor)
+    }
+
+    /// Hands over what was asked for about a descriptor while the number is still its owner's, or else takes it back.
+    private func handOver(_ descriptor: CInt) {
         submit()
+        if duplex_ring_unsubmitted(state) > 0 { duplex_ring_withdraw(state, descriptor) }
     }
 }
 
@@ -212,7 +253,7 @@ extension Ring {
     func remove(_ transport: RingTransport, _ descriptor: CInt, hasAsked: Bool) {
         transports[Int(descriptor)] = nil
         count -= 1
-        if hasAsked { submit() }
+        if hasAsked { handOver(descriptor) }
         if transport.isInTable { _ = duplex_ring_set_file(state, descriptor, -1) }
     }
 
@@ -226,11 +267,20 @@ extension Ring {
 
     func receive(_ transport: RingTransport, _ descriptor: CInt) {
         let tag = Self.tag(.receive, descriptor, transport.generation)
-        duplex_ring_ask_receive(state, descriptor, transport.isInTable ? 1 : 0, tag)
+        duplex_ring_ask_receive(state, descriptor, tag)
     }
 
-    func poll(_ operation: Operation, _ events: UInt32, _ descriptor: CInt, _ generation: UInt64) {
-        duplex_ring_ask_poll(state, descriptor, events, 0, Self.tag(operation, descriptor, generation))
+    /// - Parameter again: whether it goes on, each time that something changes. The system then also tells, once, of
+    ///   what it tells unasked, such as that the peer has ended its half.
+    func poll(
+        _ operation: Operation,
+        _ events: UInt32,
+        _ descriptor: CInt,
+        _ generation: UInt64,
+        again: Bool = false
+    ) {
+        let tag = Self.tag(operation, descriptor, generation)
+        duplex_ring_ask_poll(state, descriptor, events, again ? 1 : 0, tag)
     }
 
     func cancel(_ operation: Operation, _ descriptor: CInt, _ generation: UInt64) {
@@ -257,9 +307,9 @@ extension Ring {
         }
         // Each in lines of the cache of its own.
         used = min((used + size + 63) & ~63, Self.half)
-        let tag = Self.tag(.send, descriptor, transport.generation)
+        let tag = Self.tag(.send, descriptor, transport.generation, turn: turn)
         duplex_ring_ask_send(state, descriptor, transport.isInTable ? 1 : 0, place.baseAddress, size, tag)
-        sending.append(Sending(tag: tag, range: start..<(start + size)))
+        sending.sends.append(Sending(tag: tag, range: start..<(start + size)))
         return true
     }
 
@@ -267,16 +317,15 @@ extension Ring {
     private func sentShort(_ answer: Answer) {
         guard let transport = transport(of: answer) else { return }
         let tag = answer.answer.tag
-        guard let sending = sent.first(where: { $0.tag == tag }) ?? sending.first(where: { $0.tag == tag })
-        else {
+        guard let range = sent.take(tag) ?? sending.take(tag) else {
             // Told too late, since the system had no room for answers: the bytes are gone.
             return transport.fail(ENOBUFS)
         }
-        let rest = memory[sending.range.dropFirst(max(Int(answer.result), 0))]
+        let rest = memory[range.dropFirst(max(Int(answer.result), 0))]
         transport.sentShort(UnsafeRawBufferPointer(rebasing: rest), error: max(-answer.result, 0))
     }
 
-    /// Calls ``RingTransport/endOutputIfDone()`` once it is known what became of this turn's sends.
-    func endOutputSoon(_ transport: RingTransport) { endings.append(transport) }
+    /// Calls ``RingTransport/sendsAreKnown()`` once it is known what became of this turn's sends.
+    func tellWhenSent(_ transport: RingTransport) { waiting.append(transport) }
 }
 #endif

@@ -71,6 +71,7 @@ package final class RingTransport: AcceptedTransport {
     /// What the socket did not take.
     @exclusivity(unchecked) private var unwritten: Unwritten?
     @exclusivity(unchecked) private var isPollingOut = false
+    @exclusivity(unchecked) private var isCancellingOut = false
     /// No more is to be written; so it is said to the peer once all has been.
     @exclusivity(unchecked) private var isOutputEnding = false
     /// The socket takes nothing any more. What the peer said last is still to be read, and tells why.
@@ -136,7 +137,7 @@ package final class RingTransport: AcceptedTransport {
         case .nothing: break
         case .receive: ring.receive(self, socket.descriptor)
         case .readable: ring.poll(.pollIn, duplex_epoll_in, socket.descriptor, generation)
-        case .broken: ring.poll(.pollBroken, 0, socket.descriptor, generation)
+        case .broken: ring.poll(.pollBroken, 0, socket.descriptor, generation, again: true)
         }
     }
 
@@ -152,6 +153,14 @@ package final class RingTransport: AcceptedTransport {
     private func watchedEnded() {
         watching = .nothing
         isCancelling = false
+    }
+
+    /// What was to be cancelled was on its way to be told, or goes on.
+    func nothingWasCancelled() {
+        isCancelling = false
+        isCancellingOut = false
+        updateWatched()
+        pollOut()
     }
 }
 
@@ -186,11 +195,12 @@ extension RingTransport {
 
     func polled(_ answer: Ring.Answer) {
         let wasForReading = watching == .readable
-        watchedEnded()
+        if !answer.goesOn { watchedEnded() }
         if answer.result >= 0 {
-            // Where somebody reads again by now, reading tells what there is, and how it ended.
+            // Where somebody reads again by now, reading tells what there is, and how it ended. A peer that has ended
+            // its half is told of too, and breaks nothing: what it sent before is still to be read.
             if isReadingPaused || isInputOver {
-                if !wasForReading { fail(brokenBy) }
+                if UInt32(answer.result) & duplex_epoll_broken != 0 { fail(brokenBy) }
             } else if wasForReading {
                 readOnce()
             }
@@ -275,22 +285,36 @@ extension RingTransport {
 
 extension RingTransport {
     package func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
-        var taken = 0
-        // Behind what is sent by the ring in this turn, whose fate is not known yet, nothing else may be sent.
-        if unwritten == nil, !isOutputBroken, socket.isOpen, sentIn != ring.turn {
-            if ring.send(bytes, more, by: self, socket.descriptor) {
-                sentIn = ring.turn
-                if sends <= Self.sendsBeforeTable { countSend() }
-                return true
-            }
-            taken = took(
-                bytes.withUnsafeBytes { bytes in more.withUnsafeBytes { more in socket.send(bytes, more) } }
-            )
-            if taken == bytes.byteCount + more.byteCount { return true }
+        guard unwritten == nil, !isOutputBroken, socket.isOpen else {
+            keep(bytes, more, from: 0)
+            return false
         }
+        // Behind what is sent by the ring in this turn, whose fate is not known yet, nothing else may be sent.
+        guard sentIn != ring.turn else {
+            keep(bytes, more, from: 0)
+            ring.tellWhenSent(self)
+            return false
+        }
+        if ring.send(bytes, more, by: self, socket.descriptor) {
+            sentIn = ring.turn
+            if sends <= Self.sendsBeforeTable { countSend() }
+            return true
+        }
+        let taken = took(
+            bytes.withUnsafeBytes { bytes in more.withUnsafeBytes { more in socket.send(bytes, more) } }
+        )
+        if taken == bytes.byteCount + more.byteCount { return true }
         keep(bytes, more, from: taken)
         pollOut()
         return false
+    }
+
+    /// What was sent by the ring has gone, or is in `unwritten`.
+    func sendsAreKnown() {
+        // Asked for in this very turn: not yet.
+        guard sentIn != ring.turn else { return ring.tellWhenSent(self) }
+        writeOn()
+        endOutputIfDone()
     }
 
     private func countSend() {
@@ -321,15 +345,24 @@ extension RingTransport {
         self.unwritten = unwritten
     }
 
+    /// Asks for room, or not any more. Room is told of when there is some once there was none: so it is asked for only
+    /// when the socket has just refused something.
     private func pollOut() {
-        guard socket.isOpen, unwritten != nil, !isOutputBroken, !isPollingOut else { return }
-        isPollingOut = true
-        ring.poll(.pollOut, duplex_epoll_out, socket.descriptor, generation)
+        guard socket.isOpen else { return }
+        let isWanted = unwritten != nil && !isOutputBroken
+        guard isWanted != isPollingOut else { return }
+        if isWanted {
+            isPollingOut = true
+            ring.poll(.pollOut, duplex_epoll_out, socket.descriptor, generation, again: true)
+        } else if !isCancellingOut {
+            isCancellingOut = true
+            ring.cancel(.pollOut, socket.descriptor, generation)
+        }
     }
 
-    func roomCame() {
-        isPollingOut = false
-        writeOn()
+    func roomCame(_ answer: Ring.Answer) {
+        if !answer.goesOn { (isPollingOut, isCancellingOut) = (false, false) }
+        if answer.result >= 0 { writeOn() } else { pollOut() }
     }
 
     /// What was sent by the ring did not go out whole; `rest` is left.
@@ -346,7 +379,8 @@ extension RingTransport {
         unwritten.bytes.insert(contentsOf: rest, at: unwritten.start)
         unwritten.offset -= rest.count
         self.unwritten = unwritten
-        pollOut()
+        // Short of memory, not of room: once more, when all that was sent is known.
+        if error == 0 || error == EAGAIN { pollOut() } else { ring.tellWhenSent(self) }
     }
 
     /// The socket has room again.
@@ -379,7 +413,7 @@ extension RingTransport {
 
     func endOutputIfDone() {
         guard isOutputEnding, unwritten == nil, socket.isOpen else { return }
-        guard sentIn != ring.turn else { return ring.endOutputSoon(self) }
+        guard sentIn != ring.turn else { return ring.tellWhenSent(self) }
         isOutputEnding = false
         socket.endOutput()
     }
