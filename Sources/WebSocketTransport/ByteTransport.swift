@@ -9,8 +9,9 @@ public protocol ByteTransport: AnyObject {
     /// Sends bytes, in order; `more` right behind `bytes`, as if they were one. They are gone when the call
     /// returns: what the operating system does not take at once is copied.
     ///
-    /// - Returns: whether the operating system has taken all of it. If not, the transport answers the call
-    ///   with one ``ConnectionInput/written()``, in order, once it has.
+    /// - Returns: whether there is nothing left to wait for: the operating system has taken all of it, or what it
+    ///   has not taken yet is little (4 KiB at most) and goes before anything else. If not, the transport answers the
+    ///   call with one ``ConnectionInput/written()``, in order, once it has.
     func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool
 
     /// Stops delivering input until ``resumeReading()``.
