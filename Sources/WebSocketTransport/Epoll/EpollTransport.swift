@@ -25,7 +25,7 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
     private let loop: EpollLoop
     @exclusivity(unchecked) private var socket: Socket
     /// What the socket did not take.
-    @exclusivity(unchecked) private var unwritten: Unwritten?
+    @exclusivity(unchecked) private var unwritten: UnwrittenBytes?
     @exclusivity(unchecked) private var watched = duplex_epoll_in
     @exclusivity(unchecked) private var isReadingPaused = false
     @exclusivity(unchecked) private var isInputOver = false
@@ -33,23 +33,6 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
     @exclusivity(unchecked) private var isOutputEnding = false
     /// The socket takes nothing any more. What the peer said last is still to be read, and tells why.
     @exclusivity(unchecked) private var isOutputBroken = false
-
-    /// Bytes that wait for the socket, and the writes they came with.
-    private struct Unwritten {
-        var bytes: [UInt8]
-        var start = 0
-        /// Where each write ends, counted from the first byte of the first.
-        var ends: Fifo<Int>
-        var offset = 0
-
-        /// Moves what is left to the front, each byte once per doubling.
-        mutating func compact() {
-            guard start >= 64 << 10, start * 2 >= bytes.count else { return }
-            bytes.removeFirst(start)
-            offset += start
-            start = 0
-        }
-    }
 
     /// - Parameter socket: connected; owned by the transport from here on.
     init(_ socket: Socket, peer: PeerAddress, on loop: EpollLoop) {
@@ -168,14 +151,9 @@ extension EpollTransport {
     // Apart from the usual case, which has no use for any of this.
     @inline(never)
     private func keep(_ bytes: RawSpan, _ more: RawSpan, from start: Int) {
-        let count = bytes.byteCount + more.byteCount - start
         var unwritten =
-            self.unwritten.take() ?? Unwritten(bytes: LoopScratch.current.large.take(count), ends: Fifo())
-        bytes.withUnsafeBytes { unwritten.bytes.append(contentsOf: $0.dropFirst(start)) }
-        more.withUnsafeBytes {
-            unwritten.bytes.append(contentsOf: $0.dropFirst(max(start - bytes.byteCount, 0)))
-        }
-        unwritten.ends.append(unwritten.offset + unwritten.bytes.count)
+            self.unwritten.take() ?? UnwrittenBytes(room: bytes.byteCount + more.byteCount - start)
+        unwritten.append(bytes, more, from: start)
         self.unwritten = unwritten
         updateWatched()
     }
@@ -183,21 +161,9 @@ extension EpollTransport {
     /// The socket has room again.
     private func writeOn() {
         guard var unwritten = unwritten.take() else { return }
-        let count = unwritten.bytes.withUnsafeBytes { bytes in
-            socket.send(UnsafeRawBufferPointer(rebasing: bytes[unwritten.start...]))
-        }
-        unwritten.start += took(count)
-        var answered = 0
-        while let end = unwritten.ends.first, end <= unwritten.offset + unwritten.start {
-            _ = unwritten.ends.popFirst()
-            answered += 1
-        }
-        if unwritten.start < unwritten.bytes.count {
-            unwritten.compact()
-            self.unwritten = unwritten
-        } else if unwritten.bytes.capacity >= BufferPool.smallest {
-            LoopScratch.current.giveBackLarge(unwritten.bytes, on: loop)
-        }
+        let count = unwritten.withBytes { socket.send($0) }
+        let answered = unwritten.took(took(count))
+        if unwritten.isEmpty { unwritten.giveBack(on: loop) } else { self.unwritten = unwritten }
         for _ in 0..<answered { input?.written() }
         updateWatched()
         endOutputIfDone()

@@ -69,30 +69,13 @@ package final class RingTransport: AcceptedTransport {
     /// The turn of the ring that something was sent in.
     @exclusivity(unchecked) private var sentIn = -1
     /// What the socket did not take.
-    @exclusivity(unchecked) private var unwritten: Unwritten?
+    @exclusivity(unchecked) private var unwritten: UnwrittenBytes?
     @exclusivity(unchecked) private var isPollingOut = false
     @exclusivity(unchecked) private var isCancellingOut = false
     /// No more is to be written; so it is said to the peer once all has been.
     @exclusivity(unchecked) private var isOutputEnding = false
     /// The socket takes nothing any more. What the peer said last is still to be read, and tells why.
     @exclusivity(unchecked) private var isOutputBroken = false
-
-    /// Bytes that wait for the socket, and the writes they came with.
-    private struct Unwritten {
-        var bytes: [UInt8]
-        var start = 0
-        /// Where each write ends, counted from the first byte of the first.
-        var ends: Fifo<Int>
-        var offset = 0
-
-        /// Moves what is left to the front, each byte once per doubling.
-        mutating func compact() {
-            guard start >= 64 << 10, start * 2 >= bytes.count else { return }
-            bytes.removeFirst(start)
-            offset += start
-            start = 0
-        }
-    }
 
     /// - Parameter socket: connected; owned by the transport from here on.
     init(_ socket: Socket, peer: PeerAddress, on loop: EpollLoop, _ ring: Ring) {
@@ -334,14 +317,9 @@ extension RingTransport {
     }
 
     private func keep(_ bytes: RawSpan, _ more: RawSpan, from start: Int) {
-        let count = bytes.byteCount + more.byteCount - start
         var unwritten =
-            self.unwritten.take() ?? Unwritten(bytes: LoopScratch.current.large.take(count), ends: Fifo())
-        bytes.withUnsafeBytes { unwritten.bytes.append(contentsOf: $0.dropFirst(start)) }
-        more.withUnsafeBytes {
-            unwritten.bytes.append(contentsOf: $0.dropFirst(max(start - bytes.byteCount, 0)))
-        }
-        unwritten.ends.append(unwritten.offset + unwritten.bytes.count)
+            self.unwritten.take() ?? UnwrittenBytes(room: bytes.byteCount + more.byteCount - start)
+        unwritten.append(bytes, more, from: start)
         self.unwritten = unwritten
     }
 
@@ -373,11 +351,9 @@ extension RingTransport {
             _ = took(nil)
             return
         }
-        var unwritten =
-            unwritten.take() ?? Unwritten(bytes: LoopScratch.current.large.take(rest.count), ends: Fifo())
+        var unwritten = unwritten.take() ?? UnwrittenBytes(room: rest.count)
         // Before what was written since. Its own write has been answered already.
-        unwritten.bytes.insert(contentsOf: rest, at: unwritten.start)
-        unwritten.offset -= rest.count
+        unwritten.putBack(rest)
         self.unwritten = unwritten
         // Short of memory, not of room: once more, when all that was sent is known.
         if error == 0 || error == EAGAIN { pollOut() } else { ring.tellWhenSent(self) }
@@ -386,21 +362,9 @@ extension RingTransport {
     /// The socket has room again.
     private func writeOn() {
         guard var unwritten = unwritten.take() else { return }
-        let count = unwritten.bytes.withUnsafeBytes { bytes in
-            socket.send(UnsafeRawBufferPointer(rebasing: bytes[unwritten.start...]))
-        }
-        unwritten.start += took(count)
-        var answered = 0
-        while let end = unwritten.ends.first, end <= unwritten.offset + unwritten.start {
-            _ = unwritten.ends.popFirst()
-            answered += 1
-        }
-        if unwritten.start < unwritten.bytes.count {
-            unwritten.compact()
-            self.unwritten = unwritten
-        } else if unwritten.bytes.capacity >= BufferPool.smallest {
-            LoopScratch.current.giveBackLarge(unwritten.bytes, on: loop)
-        }
+        let count = unwritten.withBytes { socket.send($0) }
+        let answered = unwritten.took(took(count))
+        if unwritten.isEmpty { unwritten.giveBack(on: loop) } else { self.unwritten = unwritten }
         for _ in 0..<answered { input?.written() }
         pollOut()
         endOutputIfDone()
