@@ -4,8 +4,8 @@ import WebSocketProtocol
 // connections of the loop take turns with, and written from there.
 //
 // Only one connection has the buffer, while its callbacks are called for a read or the tasks run that a read has woken,
-// and only while its answers need nothing but a header: a server's, uncompressed, with nothing that waits ahead of them. Whatever else happens
-// meanwhile finds them in the outbox (see `outbox`), in front of all that comes later.
+// and only while its answers need nothing but a header: a server's, uncompressed, with nothing that waits ahead of
+// them. Whatever else happens meanwhile finds them in the outbox (see `outbox`), in front of all that comes later.
 
 extension ConnectionCore {
     /// Takes the buffer, if what is sent from here on may be gathered there.

@@ -181,7 +181,6 @@ extension EpollTransport {
             }
         }
         keep(bytes, RawSpan(), from: taken)
-        updateWatched()
         return false
     }
 
