@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "WebSocketProtocol", targets: ["WebSocketProtocol"]),
         .library(name: "WebSocketTransport", targets: ["WebSocketTransport"]),
         .library(name: "WebSocketServer", targets: ["WebSocketServer"]),
+        .library(name: "WebSockets", targets: ["WebSockets"]),
         .executable(name: "duplex", targets: ["duplex"]),
     ],
     dependencies: [
@@ -53,6 +54,20 @@ let package = Package(
             dependencies: [
                 "CLinux",
                 "WebSocketProtocol",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
+        // The web's own interfaces.
+        .target(
+            name: "WebSockets",
+            dependencies: [
+                "WebSocketProtocol",
+                "WebSocketTransport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),

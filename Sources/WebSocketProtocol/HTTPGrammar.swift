@@ -1,5 +1,5 @@
 /// The character classes and lists of HTTP's grammar (RFC 9110 §5.6), over bytes.
-enum HTTPGrammar {
+package enum HTTPGrammar {
     /// `tchar`: what tokens are made of (RFC 9110 §5.6.2).
     static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
@@ -19,7 +19,7 @@ enum HTTPGrammar {
         !text.isEmpty && text.allSatisfy(isTokenByte)
     }
 
-    static func isToken(_ text: String) -> Bool { isToken(text.utf8) }
+    package static func isToken(_ text: String) -> Bool { isToken(text.utf8) }
 
     /// What a field value may hold: visible characters, blanks, and bytes above 7F (RFC 9110 §5.5).
     static func isFieldValueByte(_ byte: UInt8) -> Bool {

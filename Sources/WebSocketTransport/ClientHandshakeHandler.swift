@@ -18,7 +18,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     private let requestBytes: [UInt8]
     private let options: ConnectionOptions
     private let callbacks: ConnectionCallbacks?
-    private let promise: EventLoopPromise<WebSocketConnection>
+    private let promise: EventLoopPromise<WebSocketConnection.Opened>
     // Apart from the state, so that it is changed in place and not copied at every read.
     private var parser: HTTPResponseParser
     private var body: RefusalBody?
@@ -33,7 +33,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
         handshake: ClientHandshake,
         options: ConnectionOptions,
         callbacks: ConnectionCallbacks? = nil,
-        promise: EventLoopPromise<WebSocketConnection>
+        promise: EventLoopPromise<WebSocketConnection.Opened>
     ) throws(UsageError) {
         self.handshake = handshake
         requestBytes = try HTTPHeadSerializer.bytes(of: handshake.request)
@@ -114,7 +114,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
         promise.completeWith(
             Result {
-                try ChannelTransport.start(
+                let connection = try ChannelTransport.start(
                     on: channel,
                     role: .client,
                     request: handshake.request,
@@ -124,6 +124,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
                     callbacks: callbacks,
                     leftover: leftover
                 )
+                return WebSocketConnection.Opened(connection: connection, response: agreement.response)
             }
         )
     }

@@ -212,6 +212,7 @@ extension ConnectionCore {
     /// waits for the burst's end.
     func flush() {
         guard !isInReadBurst, !isFlushing, !isOver else { return }
+        defer { if let observer { observer.onBuffered(bufferedAmount) } }
         if hasNothingButOutbox {
             if !outbox.isEmpty { writeOutbox() }
             return

@@ -33,6 +33,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     @exclusivity(unchecked) var callbacks: ConnectionCallbacks? {
         didSet { hasNewCallbacks = true }
     }
+    @exclusivity(unchecked) var observer: ConnectionObserver?
     @exclusivity(unchecked) var outboxPayload = 0
     @exclusivity(unchecked) var inFlightWire = 0
     @exclusivity(unchecked) var inFlightPayload = 0
@@ -304,6 +305,7 @@ extension ConnectionCore {
     /// The peer closed, or was failed: nothing it sends matters from here on, and nothing but the close
     /// frame is sent to it.
     func peerEndedConversation() {
+        observer?.onPeerClosing()
         startCloseTimer()
         resumeReading()
         flush()
@@ -316,6 +318,7 @@ extension ConnectionCore {
     /// Gives messages to callbacks from here on, those that wait first.
     func setCallbacks(_ callbacks: ConnectionCallbacks) {
         self.callbacks = callbacks
+        observer = callbacks.observer
         if let waiter = inbound.takeWaiter() { waiter.resume(throwing: ReceiveError.alreadyConsumed) }
         guard let end else { return flush() }
         finishCallbacks(end)
@@ -328,6 +331,7 @@ extension ConnectionCore {
             callbacks.onMessage(isolated, message.kind, message.bytes.span.bytes)
         }
         self.callbacks = nil
+        observer = nil
         callbacks.onEnd(isolated, end)
     }
 

@@ -28,6 +28,11 @@ public struct Message: Sendable, Hashable {
     /// A message whose text is known to be UTF-8.
     init(checked kind: MessageKind, bytes: [UInt8]) { self.init(kind: kind, bytes: bytes, isChecked: true) }
 
+    /// A message as a callback is told it, copied.
+    package init(received kind: MessageKind, _ bytes: RawSpan) {
+        self.init(checked: kind, bytes: bytes.withUnsafeBytes { [UInt8]($0) })
+    }
+
     init(kind: MessageKind, bytes: [UInt8], isChecked: Bool, allowsCompression: Bool = true) {
         self.kind = kind
         self.bytes = bytes

@@ -1,3 +1,4 @@
+package import HTTPTypes
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -29,6 +30,26 @@ extension WebSocketConnection {
         options: ClientOptions = .init(),
         callbacks: ConnectionCallbacks? = nil
     ) async throws -> WebSocketConnection {
+        try await open(url, options: options, callbacks: callbacks).connection
+    }
+
+    /// A connection that is open, and the server's answer that opened it.
+    package struct Opened: Sendable {
+        package let connection: WebSocketConnection
+        package let response: HTTPResponse
+
+        /// The extensions agreed on, as the server wrote them.
+        package var extensions: String {
+            response.headerFields[values: .secWebSocketExtensions].joined(separator: ", ")
+        }
+    }
+
+    /// ``connect(to:options:callbacks:)-(WebSocketURL,_,_)`` with the server's answer.
+    package static func open(
+        _ url: WebSocketURL,
+        options: ClientOptions,
+        callbacks: ConnectionCallbacks?
+    ) async throws -> Opened {
         let handshake = try ClientHandshake(
             url: url,
             subprotocols: options.subprotocols,
@@ -38,7 +59,7 @@ extension WebSocketConnection {
         // Made before anything else, so that a bad configuration is not taken for a bad server.
         let tls = url.isSecure ? try NIOSSLContext(configuration: options.tls) : nil
         let loop = options.eventLoopGroup.next()
-        let promise = loop.makePromise(of: WebSocketConnection.self)
+        let promise = loop.makePromise(of: Opened.self)
         let connectionOptions = options.connection
 
         let bootstrap = ClientBootstrap(group: loop)
@@ -66,16 +87,16 @@ extension WebSocketConnection {
         // Whoever gives up first closes the channel, should it open after all.
         promise.futureResult.whenFailure { _ in channel.whenSuccess { $0.close(promise: nil) } }
 
-        let connection = try await withTaskCancellationHandler {
+        let opened = try await withTaskCancellationHandler {
             try await promise.futureResult.get()
         } onCancel: {
             promise.fail(CancellationError())
         }
         if Task.isCancelled {
-            connection.abort()
+            opened.connection.abort()
             throw CancellationError()
         }
-        return connection
+        return opened
     }
 
     /// RFC 6455 §4.1: the name is checked against the certificate and sent as SNI, which has no addresses.

@@ -150,10 +150,22 @@ extension WebSocketConnection {
     public struct Messages: AsyncSequence, Sendable {
         public typealias Element = Message
         let connection: WebSocketConnection
+        /// What must live while there may be a reader.
+        let owner: (any AnyObject & Sendable)?
+
+        package init(connection: WebSocketConnection, owner: (any AnyObject & Sendable)? = nil) {
+            self.connection = connection
+            self.owner = owner
+        }
 
         public struct AsyncIterator: AsyncIteratorProtocol {
             @usableFromInline let connection: WebSocketConnection
-            init(connection: WebSocketConnection) { self.connection = connection }
+            private let owner: (any AnyObject & Sendable)?
+
+            init(connection: WebSocketConnection, owner: (any AnyObject & Sendable)?) {
+                self.connection = connection
+                self.owner = owner
+            }
 
             public mutating func next() async throws -> Message? { try await connection.receive() }
 
@@ -168,7 +180,9 @@ extension WebSocketConnection {
             }
         }
 
-        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(connection: connection) }
+        public func makeAsyncIterator() -> AsyncIterator {
+            AsyncIterator(connection: connection, owner: owner)
+        }
     }
 
     /// The next message, or `nil` after the closing handshake. See ``messages``.
@@ -214,6 +228,8 @@ public struct ConnectionCallbacks: Sendable {
     public var onMessage: @Sendable (WebSocketConnection.Isolated, MessageKind, RawSpan) -> Void
     /// The connection ended. Called once, and last.
     public var onEnd: @Sendable (WebSocketConnection.Isolated, ConnectionEnd) -> Void
+    /// What else a client's own face wants to know.
+    package var observer: ConnectionObserver?
 
     public init(
         onMessage: @escaping @Sendable (WebSocketConnection.Isolated, MessageKind, RawSpan) -> Void,
@@ -221,6 +237,22 @@ public struct ConnectionCallbacks: Sendable {
     ) {
         self.onMessage = onMessage
         self.onEnd = onEnd
+    }
+}
+
+/// What a connection tells beside messages and its end, on its event loop.
+package final class ConnectionObserver: Sendable {
+    /// The peer began the closing handshake, or broke the protocol: no message comes any more, and none goes.
+    let onPeerClosing: @Sendable () -> Void
+    /// The payload bytes that wait to be taken by the operating system, each time that their number may have changed.
+    let onBuffered: @Sendable (Int) -> Void
+
+    package init(
+        onPeerClosing: @escaping @Sendable () -> Void,
+        onBuffered: @escaping @Sendable (Int) -> Void
+    ) {
+        self.onPeerClosing = onPeerClosing
+        self.onBuffered = onBuffered
     }
 }
 
@@ -447,6 +479,16 @@ extension WebSocketConnection {
         }
 
         public func abort() { core.abort() }
+
+        /// Sends a message however much waits; it goes out when the loop's turn ends.
+        package func enqueue(_ message: Message) throws(SendError) { try core.enqueue(message) }
+
+        /// Begins to close with a payload that may be empty. See ``WebSocketConnection/close(code:reason:timeout:)``.
+        package func close(_ payload: ClosePayload) { core.close(payload) }
+
+        /// Has the socket not read until ``resumeReading()``, or until closing begins.
+        package func pauseReading() { core.pauseReading() }
+        package func resumeReading() { core.resumeReading() }
     }
 }
 

@@ -1,0 +1,178 @@
+import NIOConcurrencyHelpers
+import WebSocketProtocol
+public import WebSocketTransport
+
+/// A connection to a WebSocket server for `async` code, with backpressure in both directions (WHATWG WebSockets,
+/// WebSocketStream, as Chromium ships it).
+///
+/// ```swift
+/// let stream = try WebSocketStream("wss://example.org/chat")
+/// let (readable, writable) = try await stream.opened.streams
+/// try await writable.write("hello")
+/// for try await message in readable { print(message.text ?? "\(message.bytes.count) bytes") }
+/// let (code, reason) = try await stream.closed
+/// ```
+///
+/// Whoever reads slowly slows the server down, whoever writes faster than the server reads is suspended. Cancelling the
+/// task that waits for ``opened`` abandons the attempt; cancelling the one that reads closes with 1001.
+///
+/// A server's sockets have the same types to read from and write to: ``WebSocketConnection/readable`` and
+/// ``WebSocketConnection/writable``.
+///
+/// The connection is closed without a status code when nobody holds the stream, its readable or its writable side any
+/// more.
+public final class WebSocketStream: Sendable {
+    /// The URL, as it was understood.
+    public let url: String
+
+    private let dialling: Task<Info, any Error>
+    private let abortion = NIOLockedValueBox<(any Error)?>(nil)
+
+    /// What an open stream has.
+    public struct Info: Sendable {
+        /// The messages as they come; see ``WebSocketConnection/messages``.
+        public let readable: WebSocketConnection.Messages
+        /// Where messages are written to.
+        public let writable: WebSocketConnection.Writable
+        /// The subprotocol the server chose, or an empty text.
+        public let `protocol`: String
+        /// The extensions in use, as the server wrote them, or an empty text.
+        public let extensions: String
+
+        let lifetime: Lifetime
+
+        /// Both sides at once.
+        public var streams: (readable: WebSocketConnection.Messages, writable: WebSocketConnection.Writable) {
+            (readable, writable)
+        }
+    }
+
+    /// How a stream was closed.
+    public struct CloseInfo: Sendable, Hashable {
+        /// The server's close code, 1005 if it gave none.
+        public let closeCode: UInt16
+        /// The server's reason, or an empty text.
+        public let reason: String
+    }
+
+    /// Closes the connection when nobody can use it any more.
+    final class Lifetime: Sendable {
+        let connection: WebSocketConnection
+
+        init(_ connection: WebSocketConnection) { self.connection = connection }
+        deinit { connection.beginClosing(.empty) }
+    }
+
+    /// Begins to connect.
+    ///
+    /// - Parameters:
+    ///   - url: see ``WebSocket/init(_:protocols:environment:isolation:)``.
+    ///   - protocols: subprotocols, in order of preference; tokens, none twice.
+    ///   - signal: abandons the attempt when it is aborted while the handshake goes on; later it has no effect.
+    ///   - environment: settings that sockets share.
+    /// - Throws: ``DOMException`` of the name ``DOMException/Name/syntax`` for a URL or a subprotocol that is none.
+    public init(
+        _ url: String,
+        protocols: [String] = [],
+        signal: AbortSignal? = nil,
+        environment: WebSocketEnvironment = .shared
+    ) throws(DOMException) {
+        let request = try SocketRequest(url, protocols: protocols, environment: environment)
+        self.url = request.url.href
+        let dialling = Task { try await Self.open(request, unless: signal) }
+        self.dialling = dialling
+        let abortion = abortion
+        signal?.perform { [weak signal] in
+            abortion.withLockedValue { $0 = signal?.reason }
+            dialling.cancel()
+        }
+    }
+
+    deinit { dialling.cancel() }
+
+    private static func open(_ request: SocketRequest, unless signal: AbortSignal?) async throws -> Info {
+        try signal?.throwIfAborted()
+        let environment = request.environment
+        guard environment.slots.enter() else {
+            throw WebSocketFailure.tooManyConnections(limit: environment.configuration.maxConnections)
+        }
+        let opened: WebSocketConnection.Opened
+        do {
+            opened = try await request.dial(nil)
+        } catch {
+            environment.slots.leave()
+            throw error
+        }
+        let connection = opened.connection
+        Task {
+            _ = await connection.closed
+            environment.slots.leave()
+        }
+        let lifetime = Lifetime(connection)
+        return Info(
+            readable: WebSocketConnection.Messages(connection: connection, owner: lifetime),
+            writable: WebSocketConnection.Writable(connection: connection, owner: lifetime),
+            protocol: connection.subprotocol ?? "",
+            extensions: opened.extensions,
+            lifetime: lifetime
+        )
+    }
+
+    /// Waits until the connection is open.
+    ///
+    /// - Throws: ``WebSocketError`` if it does not open, the signal's reason if that was aborted, `CancellationError`.
+    public var opened: Info {
+        get async throws {
+            try await withTaskCancellationHandler {
+                do {
+                    return try await dialling.value
+                } catch {
+                    throw failure(error)
+                }
+            } onCancel: {
+                dialling.cancel()
+            }
+        }
+    }
+
+    /// Waits until the connection is closed.
+    ///
+    /// - Returns: the server's code and reason, if the closing handshake was completed and everything accepted for
+    ///   sending was sent.
+    /// - Throws: ``WebSocketError`` otherwise, and what ``opened`` throws.
+    public var closed: CloseInfo {
+        get async throws {
+            let connection: WebSocketConnection
+            do {
+                connection = try await dialling.value.lifetime.connection
+            } catch {
+                throw failure(error)
+            }
+            let end = await connection.closed
+            guard end.wasClean, end.unsentBytes == 0 else { throw WebSocketError(end) }
+            return CloseInfo(closeCode: end.code.rawValue, reason: end.reason)
+        }
+    }
+
+    private func failure(_ error: any Error) -> any Error {
+        if let reason = abortion.withLockedValue(\.self) { return reason }
+        if error is CancellationError { return error }
+        return WebSocketError(WebSocketFailure(error))
+    }
+
+    /// Begins to close, behind what has been written; while the stream is connecting, gives the attempt up. Does nothing
+    /// if closing has begun.
+    ///
+    /// - Parameters:
+    ///   - closeCode: 1000, or 3000 to 4999; `nil` sends none, and the server sees 1005.
+    ///   - reason: at most 123 bytes of UTF-8. Given without a code, the code is 1000.
+    /// - Throws: ``DOMException`` of the name ``DOMException/Name/invalidAccess`` for another code,
+    ///   ``DOMException/Name/syntax`` for a longer reason.
+    public func close(closeCode: UInt16? = nil, reason: String? = nil) throws(DOMException) {
+        let payload = try CloseArguments.check(code: closeCode, reason: reason)
+        abortion.withLockedValue { $0 = $0 ?? WebSocketError(.closedBeforeOpen) }
+        let dialling = dialling
+        dialling.cancel()
+        Task { try? await dialling.value.lifetime.connection.beginClosing(payload) }
+    }
+}
