@@ -140,6 +140,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
+                "WebSocketProtocol",
                 "WebSocketServer",
                 "WebSocketTransport",
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -169,6 +170,21 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WebSocketsTests",
+            dependencies: [
+                "TestSupport",
+                "WebSockets",
+                "WebSocketServer",
+                "WebSocketTransport",
+                "WebSocketProtocol",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
