@@ -22,8 +22,8 @@
         #reason = undefined;
         // Steps to take when it aborts, and the handles to take them back.
         #algorithms = new Set();
-        // Links to those made of this signal by `any`, in order. They are held weakly, unless somebody waits for them
-        // to abort.
+        // Links to those made of this signal by `any`, in order. They are held weakly, unless somebody waits
+        // for them to abort.
         #dependents = new Set();
         #swept = 0;
         // For a signal made by `any`: the signals it depends on, and its links in their `#dependents`.
@@ -32,7 +32,7 @@
 
         constructor() {
             if (arguments[0] !== token) {
-                throw new TypeError("AbortSignal has no constructor; use an AbortController or AbortSignal.abort()");
+                throw new TypeError("AbortSignal cannot be constructed; an AbortController has one");
             }
             super();
         }

@@ -33,7 +33,8 @@
         ["type", webidl.DOMString, { default: "" }],
     ]);
 
-    // File API 3.1: a type with anything but printable ASCII is no type. Only ASCII letters have a lower case here.
+    // File API 3.1: a type with anything but printable ASCII is no type. Only ASCII letters have a lower case
+    // here.
     const normalizeType = (type) => (test(/[^\x20-\x7e]/, type) ? "" : type.toLowerCase());
 
     // File API 3.1.1: the bytes of all parts, in one piece.
@@ -89,7 +90,7 @@
             return this.#type;
         }
 
-        slice(start = undefined, end = undefined, contentType = undefined) {
+        slice(start = undefined, end = undefined, contentType = "") {
             const { length } = this.#bytes;
             const place = (value, otherwise, name) => {
                 if (value === undefined) {
@@ -100,7 +101,7 @@
             };
             const from = place(start, 0, "start");
             const to = place(end, length, "end");
-            const type = contentType === undefined ? "" : webidl.DOMString(contentType, "Blob.slice: contentType");
+            const type = webidl.DOMString(contentType, "Blob.slice: contentType");
             return create(subarray(this.#bytes, from, Math.max(from, to)), normalizeType(type));
         }
 

@@ -45,9 +45,9 @@
         }
     });
 
-    // A DOMException must be an error to the engine (its stack, Error.isError), yet its class must not inherit from
-    // Error. So the object comes from Error's constructor, and the private state is put on it as if it were ours: a
-    // derived class adds its fields to whatever object the base constructor returns.
+    // A DOMException must be an error to the engine (its stack, Error.isError), yet its class must not
+    // inherit from Error. So the object comes from Error's constructor, and the private state is put on it as
+    // if it were ours: a derived class adds its fields to whatever object the base constructor returns.
     const Adopt = class {
         constructor(object) {
             return object;

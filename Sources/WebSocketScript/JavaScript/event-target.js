@@ -43,6 +43,9 @@
             : { capture: !!options });
 
     function find(list, callback, capture) {
+        if (list === undefined) {
+            return undefined;
+        }
         for (let index = 0; index < list.length; index += 1) {
             if (list[index].callback === callback && list[index].capture === capture) {
                 return list[index];
@@ -78,8 +81,8 @@
     let operations;
 
     class EventTarget {
-        // From a type to its listeners in order. A list only ever grows in place; to take one away, the list is
-        // replaced. So a dispatch that has begun can go on with the list and the length it saw.
+        // From a type to its listeners in order. A list only ever grows in place; to take one away, the list
+        // is replaced. So a dispatch that has begun can go on with the list and the length it saw.
         #lists = undefined;
         #handlers = undefined;
 
@@ -94,7 +97,8 @@
             };
 
             operations = {
-                listeners: (target, type) => (target.#lists === undefined ? undefined : mapGet(target.#lists, type)),
+                listeners: (target, type) =>
+                    (target.#lists === undefined ? undefined : mapGet(target.#lists, type)),
 
                 add(target, type, listener) {
                     target.#lists ??= new Map();
@@ -125,8 +129,8 @@
                 handler: (target, name) =>
                     (target.#handlers === undefined ? undefined : mapGet(target.#handlers, name)),
 
-                // A handler keeps its place among the listeners while it changes from one value to another; null gives
-                // the place up (HTML, "activate" and "deactivate an event handler").
+                // A handler keeps its place among the listeners while it changes from one value to another;
+                // null gives the place up (HTML, "activate" and "deactivate an event handler").
                 setHandler(target, name, value) {
                     const handler = operations.handler(target, name);
                     if (value === null) {
@@ -158,8 +162,7 @@
             if (callback === null || signal?.aborted) {
                 return;
             }
-            const present = operations.listeners(this, type);
-            if (present !== undefined && find(present, callback, flags.capture) !== undefined) {
+            if (find(operations.listeners(this, type), callback, flags.capture) !== undefined) {
                 return;
             }
             const listener = makeListener(callback, flags.capture);
@@ -177,9 +180,8 @@
             type = webidl.DOMString(type, "EventTarget.removeEventListener: type");
             callback = readListener(callback, "EventTarget.removeEventListener: callback");
             const { capture } = flatten(readOptions, options, "EventTarget.removeEventListener: options");
-            const present = operations.listeners(this, type);
-            const listener = present === undefined || callback === null ? undefined : find(present, callback, capture);
-            if (listener !== undefined) {
+            const listener = find(operations.listeners(this, type), callback, capture);
+            if (callback !== null && listener !== undefined) {
                 operations.remove(this, type, listener);
             }
         }
@@ -199,11 +201,14 @@
 
     function makeListener(callback, capture) {
         return {
-            callback, capture, once: false, passive: false, removed: false, handler: undefined, forget: undefined,
+            callback, capture, once: false, passive: false, removed: false,
+            // For an event handler's listener, the handler; for one with a signal, how to leave the signal.
+            handler: undefined, forget: undefined,
         };
     }
 
-    // DOM 2.9, "invoke" and "inner invoke". At a target both kinds of listeners run, the capturing ones first.
+    // DOM 2.9, "invoke" and "inner invoke". At a target both kinds of listeners run, the capturing ones
+    // first.
     function invoke(target, event, state, capture) {
         if (state.propagationStopped) {
             return;

@@ -201,7 +201,8 @@
     host.eventState = stateOf;
     host.createEvent = (Class, type, init = undefined) => new Class(type, init);
 
-    // For the init methods of derived classes: false while the event is being dispatched, when they change nothing.
+    // For the init methods of derived classes: false while the event is being dispatched, when they change
+    // nothing.
     host.initializeEvent = (event, type, bubbles, cancelable) => {
         const state = stateOf(event);
         if (state.dispatching) {

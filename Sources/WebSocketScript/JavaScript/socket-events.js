@@ -1,5 +1,5 @@
-// The events that a socket fires and those beside them: MessageEvent and ErrorEvent (HTML 9.1 and 8.1.4.6), CloseEvent
-// (WebSockets 6).
+// The events that a socket fires and those beside them: MessageEvent and ErrorEvent (HTML 9.1 and 8.1.4.6),
+// CloseEvent (WebSockets 6).
 //
 // Adds to `host`: MessageEvent, CloseEvent, ErrorEvent.
 (function (host) {
@@ -78,8 +78,8 @@
         }
 
         initMessageEvent(
-            type, bubbles = false, cancelable = false, data = null, origin = "", lastEventId = "", source = null,
-            messagePorts = [],
+            type, bubbles = false, cancelable = false, data = null, origin = "", lastEventId = "",
+            eventSource = null, messagePorts = [],
         ) {
             const context = "MessageEvent.initMessageEvent";
             void this.#message;
@@ -89,7 +89,7 @@
                 data,
                 origin: USVString(origin, `${context}: origin`),
                 lastEventId: DOMString(lastEventId, `${context}: lastEventId`),
-                source: nullableSource(source, `${context}: source`),
+                source: nullableSource(eventSource, `${context}: source`),
                 ports: freeze(ports(messagePorts, `${context}: ports`)),
             };
             if (host.initializeEvent(this, type, !!bubbles, !!cancelable)) {

@@ -1,6 +1,8 @@
-// What Web IDL asks of every interface: how a class looks to the page, and how arguments become the types of the interface.
+// What Web IDL asks of every interface: how a class looks to the page, and how arguments become the types of
+// the interface.
 //
-// Adds to `host`: define, expose, constants, brand, is, uncaught, bytesOf, isBufferSource, isUint8Array, isObject, uncurry, webidl.
+// Adds to `host`: define, expose, constants, brand, is, uncaught, bytesOf, isBufferSource, isUint8Array,
+// isObject, uncurry, webidl.
 (function (host) {
     "use strict";
 
@@ -23,7 +25,9 @@
 
     host.define = (name, value) => {
         if (!has(host.global, name)) {
-            defineProperty(host.global, name, { value, writable: true, enumerable: false, configurable: true });
+            defineProperty(host.global, name, {
+                value, writable: true, enumerable: false, configurable: true,
+            });
         }
     };
 
@@ -73,7 +77,8 @@
 
     host.is = (Class, value) => isObject(value) && brandOf(brands, Class)(value);
 
-    // An exception that no script can catch, such as one from an event listener (HTML, "report an exception").
+    // An exception that no script can catch, such as one from an event listener (HTML, "report an
+    // exception").
     host.uncaught = (error) => {
         try {
             host.native?.reportException?.(error);
@@ -163,7 +168,7 @@
         const text = DOMString(value, context);
         for (let index = 0; index < text.length; index += 1) {
             if (charCodeAt(text, index) > 0xff) {
-                throw new TypeError(`${context} must have no character above U+00FF, and has one at ${index}`);
+                throw new TypeError(`${context} must have no character above U+00FF, as at ${index}`);
             }
         }
         return text;
@@ -268,8 +273,9 @@
     const nullable = (converter) => (value, context = "value") =>
         (value === undefined || value === null ? null : converter(value, context));
 
-    // Members are read in the order of their names, those of the inherited dictionary first. What is absent and has no
-    // default is absent from the answer, too. A default that is a function is called for a new value each time.
+    // Members are read in the order of their names, those of the inherited dictionary first. What is absent
+    // and has no default is absent from the answer, too. A default that is a function is called for a new
+    // value each time.
     function dictionary(members, inherited = undefined) {
         const own = [...members].sort(([left], [right]) => (left < right ? -1 : 1));
         const all = [...(inherited?.members ?? []), ...own];

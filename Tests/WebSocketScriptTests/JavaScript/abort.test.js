@@ -23,14 +23,16 @@
         const { signal } = controller;
         const events = [];
         signal.addEventListener("abort", (event) => {
-            events.push([event.target === signal, event.isTrusted, event.bubbles, event.cancelable, signal.aborted]);
+            same(event.target, signal);
+            events.push([event.isTrusted, event.bubbles, event.cancelable, signal.aborted]);
         });
         same([signal.aborted, signal.reason], [false, undefined]);
         signal.throwIfAborted();
         controller.abort();
         controller.abort("again");
-        same(events, [[true, true, false, false, true]]);
-        same([signal.aborted, signal.reason.name, signal.reason instanceof DOMException], [true, "AbortError", true]);
+        same(events, [[true, false, false, true]]);
+        same([signal.aborted, signal.reason.name], [true, "AbortError"]);
+        same(signal.reason instanceof DOMException, true);
         same(controller.signal, signal);
     });
 
@@ -103,7 +105,8 @@
     });
 
     check("AbortSignal.any of one that has aborted has aborted, with the first one's reason", () => {
-        const signal = AbortSignal.any([new AbortController().signal, AbortSignal.abort(1), AbortSignal.abort(2)]);
+        const pending = new AbortController().signal;
+        const signal = AbortSignal.any([pending, AbortSignal.abort(1), AbortSignal.abort(2)]);
         same([signal.aborted, signal.reason], [true, 1]);
     });
 
@@ -126,7 +129,7 @@
         same([signal.reason, events], ["why", 1]);
     });
 
-    check("all dependent signals have aborted before the first event, and events come in the order of making", () => {
+    check("dependent signals have aborted before the first event, and fire in the order of making", () => {
         const controller = new AbortController();
         const first = AbortSignal.any([controller.signal]);
         const second = AbortSignal.any([controller.signal]);

@@ -8,7 +8,8 @@
         const event = new Event("x", { bubbles: true, cancelable: 1, composed: "yes" });
         same([event.type, event.bubbles, event.cancelable, event.composed], ["x", true, true, true]);
         same([event.target, event.srcElement, event.currentTarget], [null, null, null]);
-        same([event.eventPhase, event.defaultPrevented, event.returnValue, event.cancelBubble], [0, false, true, false]);
+        same([event.eventPhase, event.defaultPrevented], [0, false]);
+        same([event.returnValue, event.cancelBubble], [true, false]);
         same(event.composedPath(), []);
         same(event.isTrusted, false);
         throws("TypeError", () => new Event());
@@ -325,7 +326,8 @@
         same([event.type, event.bubbles, event.data, event.origin, event.lastEventId],
             ["y", true, "data", "origin", "id"]);
         event.initMessageEvent("z");
-        same([event.data, event.origin, event.lastEventId, event.source, event.ports], [null, "", "", null, []]);
+        same([event.data, event.origin, event.lastEventId], [null, "", ""]);
+        same([event.source, event.ports], [null, []]);
     });
 
     check("CloseEvent and ErrorEvent", () => {
@@ -335,7 +337,8 @@
         same([plain.wasClean, plain.code, plain.reason], [false, 0, ""]);
         const error = new Error("x");
         const failed = new ErrorEvent("error", { message: "m", filename: "f", lineno: 1, colno: 2, error });
-        same([failed.message, failed.filename, failed.lineno, failed.colno, failed.error], ["m", "f", 1, 2, error]);
+        same([failed.message, failed.filename, failed.lineno, failed.colno], ["m", "f", 1, 2]);
+        same(failed.error, error);
         same([new ErrorEvent("error").message, new ErrorEvent("error").error], ["", undefined]);
     });
 

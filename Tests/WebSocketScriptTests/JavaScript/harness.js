@@ -1,12 +1,18 @@
 // The harness of the JavaScript tests. It needs nothing but ECMAScript, so that it can judge everything else.
 //
-// check("what is shown", () => { … }) queues a check, whose function may return a promise. Once all files are
-// evaluated, runChecks() runs them one after the other, gives the outcome to report({ passed, failed }) if there is
-// such a function, else writes it to the console, and answers a promise of it.
+// check("what is shown", () => { … }) queues a check, whose function may return a promise. Once all files
+// are evaluated, runChecks() runs them one after the other, gives the outcome to report({ passed, failed }) if
+// there is such a function, else writes it to the console, and answers a promise of it.
 (function (global) {
     "use strict";
 
     const queue = [];
+
+    const isPlain = (value) => {
+        const prototype = Object.getPrototypeOf(value);
+        return prototype === Object.prototype || prototype === null;
+    };
+    const isTypedArray = (value) => ArrayBuffer.isView(value) && !(value instanceof DataView);
 
     function show(value) {
         if (typeof value === "string") {
@@ -15,21 +21,17 @@
         if (Array.isArray(value)) {
             return `[${value.map(show).join(", ")}]`;
         }
-        if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+        if (isTypedArray(value)) {
             return `${value.constructor.name} ${show(Array.from(value))}`;
         }
-        if (typeof value === "object" && value !== null && Object.prototype.toString.call(value) === "[object Object]") {
+        if (typeof value === "object" && value !== null && isPlain(value)) {
             return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${show(item)}`).join(", ")} }`;
         }
         return Object.is(value, -0) ? "-0" : String(value);
     }
 
-    const isPlain = (value) => {
-        const prototype = Object.getPrototypeOf(value);
-        return prototype === Object.prototype || prototype === null;
-    };
-
-    // Arrays, typed arrays and plain objects are the same if their contents are; everything else if it is one thing.
+    // Arrays, typed arrays and plain objects are the same if their contents are; everything else if it is one
+    // thing.
     function isSame(left, right) {
         if (Object.is(left, right)) {
             return true;
@@ -37,7 +39,7 @@
         if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) {
             return false;
         }
-        const listed = (value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+        const listed = (value) => Array.isArray(value) || isTypedArray(value);
         if (listed(left) && listed(right)) {
             return left.constructor === right.constructor && left.length === right.length
                 && Array.from(left).every((item, index) => isSame(item, right[index]));
@@ -56,9 +58,11 @@
         }
     };
 
+    const tell = (error) => (error instanceof Error ? `${error.name}: ${error.message}` : show(error));
+
     function judge(name, error) {
         if (error?.name !== name) {
-            throw new Error(`should be refused with ${name}, and is with ${error?.name ?? show(error)}: ${error?.message}`);
+            throw new Error(`should be refused with ${name}, and is with ${tell(error)}`);
         }
         return error;
     }
@@ -96,7 +100,7 @@
                 await act();
                 outcome.passed += 1;
             } catch (error) {
-                outcome.failed.push({ name, error: `${error?.name ?? "Thrown"}: ${error?.message ?? show(error)}` });
+                outcome.failed.push({ name, error: tell(error) });
             }
         }
         if (typeof global.report === "function") {

@@ -4,8 +4,8 @@
 
     const describe = Object.getOwnPropertyDescriptor;
     const interfaces = [
-        "DOMException", "Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal", "MessageEvent",
-        "CloseEvent", "ErrorEvent", "TextEncoder", "TextDecoder", "Blob",
+        "DOMException", "Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal",
+        "MessageEvent", "CloseEvent", "ErrorEvent", "TextEncoder", "TextDecoder", "Blob",
     ];
 
     for (const name of interfaces) {
@@ -65,11 +65,11 @@
     });
 
     check("constants stand on the constructor and on the prototype, read-only", () => {
+        const values = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 };
         for (const holder of [Event, Event.prototype]) {
-            for (const [name, value] of Object.entries({
-                NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3,
-            })) {
-                same(describe(holder, name), { value, writable: false, enumerable: true, configurable: false }, name);
+            for (const [name, value] of Object.entries(values)) {
+                const property = { value, writable: false, enumerable: true, configurable: false };
+                same(describe(holder, name), property, name);
             }
         }
     });
@@ -106,7 +106,7 @@
         same(line(2 ** 60 + 2 ** 40), 0);
     });
 
-    check("a dictionary is an object, undefined or null, and is read in the order of its members' names", () => {
+    check("a dictionary is an object, undefined or null, and is read in the order of the names", () => {
         const order = [];
         const init = new Proxy({}, {
             get(_, key) {
