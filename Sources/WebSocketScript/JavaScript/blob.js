@@ -75,7 +75,7 @@
             };
         }
 
-        constructor(blobParts = undefined, options = {}) {
+        constructor(blobParts = undefined, options = undefined) {
             const parts = blobParts === undefined ? [] : readParts(blobParts, "Blob: blobParts");
             const { endings, type } = readOptions(options, "Blob: options");
             this.#bytes = join(parts, endings);

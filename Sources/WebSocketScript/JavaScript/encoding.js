@@ -259,7 +259,7 @@
             host.brand(TextDecoder, (value) => #decoder in value);
         }
 
-        constructor(label = "utf-8", options = {}) {
+        constructor(label = "utf-8", options = undefined) {
             label = webidl.DOMString(label, "TextDecoder: label");
             const { fatal, ignoreBOM } = readDecoderOptions(options, "TextDecoder: options");
             const name = label.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, "").toLowerCase();
@@ -283,7 +283,7 @@
             return this.#ignoreBOM;
         }
 
-        decode(input = undefined, options = {}) {
+        decode(input = undefined, options = undefined) {
             void this.#decoder;
             let bytes = new Uint8Array(0);
             if (input !== undefined) {

@@ -152,7 +152,7 @@
             };
         }
 
-        addEventListener(type, callback, options = {}) {
+        addEventListener(type, callback, options = undefined) {
             void this.#lists;
             webidl.arguments(arguments.length, 2, "EventTarget.addEventListener");
             type = webidl.DOMString(type, "EventTarget.addEventListener: type");
@@ -174,7 +174,7 @@
             }
         }
 
-        removeEventListener(type, callback, options = {}) {
+        removeEventListener(type, callback, options = undefined) {
             void this.#lists;
             webidl.arguments(arguments.length, 2, "EventTarget.removeEventListener");
             type = webidl.DOMString(type, "EventTarget.removeEventListener: type");

@@ -77,7 +77,7 @@
             };
         }
 
-        constructor(type, eventInitDict = {}) {
+        constructor(type, eventInitDict = undefined) {
             webidl.arguments(arguments.length, 1, "Event");
             type = webidl.DOMString(type, "Event: type");
             const init = readInit(eventInitDict, "Event: eventInitDict");
@@ -221,7 +221,7 @@
             host.brand(CustomEvent, (value) => #detail in value);
         }
 
-        constructor(type, eventInitDict = {}) {
+        constructor(type, eventInitDict = undefined) {
             webidl.arguments(arguments.length, 1, "CustomEvent");
             super(type, eventInitDict);
             this.#detail = readCustomInit(eventInitDict, "CustomEvent: eventInitDict").detail;

@@ -49,7 +49,7 @@
             host.brand(MessageEvent, (value) => #message in value);
         }
 
-        constructor(type, eventInitDict = {}) {
+        constructor(type, eventInitDict = undefined) {
             webidl.arguments(arguments.length, 1, "MessageEvent");
             super(type, eventInitDict);
             const init = readMessageInit(eventInitDict, "MessageEvent: eventInitDict");
@@ -113,7 +113,7 @@
             host.brand(CloseEvent, (value) => #close in value);
         }
 
-        constructor(type, eventInitDict = {}) {
+        constructor(type, eventInitDict = undefined) {
             webidl.arguments(arguments.length, 1, "CloseEvent");
             super(type, eventInitDict);
             this.#close = readCloseInit(eventInitDict, "CloseEvent: eventInitDict");
@@ -149,7 +149,7 @@
             host.brand(ErrorEvent, (value) => #error in value);
         }
 
-        constructor(type, eventInitDict = {}) {
+        constructor(type, eventInitDict = undefined) {
             webidl.arguments(arguments.length, 1, "ErrorEvent");
             super(type, eventInitDict);
             this.#error = readErrorInit(eventInitDict, "ErrorEvent: eventInitDict");

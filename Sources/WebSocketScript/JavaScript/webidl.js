@@ -263,7 +263,7 @@
                 }
                 // Not `push`: neither it nor a setter on Array.prototype should see the items.
                 defineProperty(items, index, {
-                    value: converter(result.value, `${context}[${index}]`),
+                    __proto__: null, value: converter(result.value, `${context}[${index}]`),
                     writable: true, enumerable: true, configurable: true,
                 });
             }

@@ -37,6 +37,21 @@
         throws("TypeError", () => new TextEncoder().encodeInto("a"));
     });
 
+    check("a detached buffer has no room and no bytes", () => {
+        if (typeof ArrayBuffer.prototype.transfer !== "function") {
+            return;
+        }
+        const gone = () => {
+            const view = new Uint8Array(4);
+            view.buffer.transfer();
+            return view;
+        };
+        same(new TextEncoder().encodeInto("a", gone()), { read: 0, written: 0 });
+        same(new TextDecoder().decode(gone()), "");
+        same(new TextDecoder().decode(gone().buffer), "");
+        same(new Blob([gone(), gone().buffer]).size, 0);
+    });
+
     check("malformed bytes become U+FFFD, one for each part that could have begun a character", () => {
         same(decode(0xff), "\ufffd");
         same(decode(0xc0, 0x80), "\ufffd\ufffd", "an overlong form");

@@ -120,6 +120,17 @@
         throws("TypeError", () => new Event("x", "text"));
     });
 
+    check("a dictionary that is not given is not read from Object.prototype", () => {
+        Object.prototype.bubbles = true;
+        try {
+            same(new Event("x").bubbles, false);
+            same(new Event("x", null).bubbles, false);
+            same(new Event("x", {}).bubbles, true, "what is inherited counts");
+        } finally {
+            delete Object.prototype.bubbles;
+        }
+    });
+
     check("what a getter of a dictionary throws comes through", () => {
         const mine = new RangeError("mine");
         const error = throws("RangeError", () => new Event("x", {
