@@ -62,7 +62,9 @@
     class ReaderCore {
         stream = undefined;
         closed = undefined;
+        // Reads that wait for a chunk.
         requests = new Fifo();
+        isByob = false;
 
         constructor(stream) {
             if (stream.locked) {
@@ -128,26 +130,25 @@
         }
     }
 
-    class DefaultControllerCore {
+    // What default and byte controllers have in common: when to ask the source for more.
+    class ControllerCore {
         stream = undefined;
         object = undefined;
-        queue = new SizedQueue();
         started = false;
         pulling = false;
         pullAgain = false;
         closeRequested = false;
+        isBytes = false;
         highWaterMark = 0;
-        size = undefined;
         pull = undefined;
         cancel = undefined;
 
-        // SetUpReadableStreamDefaultController, but for start(): see `begin`.
-        constructor(stream, pull, cancel, highWaterMark, size) {
+        // SetUpReadableStreamDefaultController, SetUpReadableByteStreamController, but for start(): see `begin`.
+        constructor(stream, pull, cancel, highWaterMark) {
             this.stream = stream;
             this.pull = pull;
             this.cancel = cancel;
             this.highWaterMark = highWaterMark;
-            this.size = size;
             stream.controller = this;
         }
 
@@ -160,7 +161,7 @@
 
         get desiredSize() {
             const { state } = this.stream;
-            return state === "errored" ? null : state === "closed" ? 0 : this.highWaterMark - this.queue.total;
+            return state === "errored" ? null : state === "closed" ? 0 : this.highWaterMark - this.queued;
         }
 
         // ReadableStreamDefaultControllerCanCloseOrEnqueue
@@ -193,7 +194,46 @@
 
         // What a source closed over can be collected once it is not going to be called any more.
         clearAlgorithms() {
-            this.pull = this.cancel = this.size = undefined;
+            this.pull = this.cancel = undefined;
+        }
+
+        fail(error) {
+            if (this.stream.state === "readable") {
+                this.drop();
+                this.clearAlgorithms();
+                this.stream.fail(error);
+            }
+        }
+
+        cancelSteps(reason) {
+            this.drop();
+            const { cancel } = this;
+            const result = cancel(reason);
+            this.clearAlgorithms();
+            return result;
+        }
+    }
+
+    class DefaultControllerCore extends ControllerCore {
+        queue = new SizedQueue();
+        size = undefined;
+
+        constructor(stream, pull, cancel, highWaterMark, size) {
+            super(stream, pull, cancel, highWaterMark);
+            this.size = size;
+        }
+
+        get queued() {
+            return this.queue.total;
+        }
+
+        drop() {
+            this.queue.reset();
+        }
+
+        clearAlgorithms() {
+            super.clearAlgorithms();
+            this.size = undefined;
         }
 
         close() {
@@ -225,22 +265,6 @@
             this.pullIfNeeded();
         }
 
-        fail(error) {
-            if (this.stream.state === "readable") {
-                this.queue.reset();
-                this.clearAlgorithms();
-                this.stream.fail(error);
-            }
-        }
-
-        cancelSteps(reason) {
-            this.queue.reset();
-            const { cancel } = this;
-            const result = cancel(reason);
-            this.clearAlgorithms();
-            return result;
-        }
-
         pullSteps(request) {
             if (this.queue.isEmpty) {
                 this.stream.reader.requests.push(request);
@@ -268,6 +292,6 @@
     }
 
     Object.assign(host.streams, {
-        ReadableCore, ReaderCore, DefaultReaderCore, DefaultControllerCore, newReadable,
+        ReadableCore, ReaderCore, DefaultReaderCore, ControllerCore, DefaultControllerCore, newReadable,
     });
 })

@@ -8,7 +8,8 @@
     const {
         token, then, silence, attempt, resolvedWith, rejectedWith, promiseCallback, nothing,
         strategyOf, highWaterMarkOf, sizeOf, optionalObject, Deferred,
-        ReadableCore, DefaultReaderCore, DefaultControllerCore, newReadable, readableFrom, tee, pipe,
+        ReadableCore, DefaultReaderCore, DefaultControllerCore, ByteControllerCore, newReadable, readableFrom,
+        tee, byteTee, pipe,
     } = host.streams;
 
     const sourceOf = webidl.dictionary([
@@ -33,7 +34,7 @@
     ]);
 
     // What stands behind a public object, by the private fields of its class.
-    let coreOf, readerOf, controllerOf;
+    let coreOf;
 
     class ReadableStream {
         #core;
@@ -46,21 +47,24 @@
             }
             const source = optionalObject(underlyingSource, "ReadableStream's underlying source");
             const queuing = strategyOf(strategy, "ReadableStream's strategy");
-            const { start, pull, cancel, type } = sourceOf(source, "ReadableStream's underlying source");
-            if (type === "bytes") {
-                throw new RangeError("Byte streams are not supported");
+            const {
+                autoAllocateChunkSize, start, pull, cancel, type,
+            } = sourceOf(source, "ReadableStream's underlying source");
+            const isBytes = type === "bytes";
+            if (isBytes && queuing.size !== undefined) {
+                throw new RangeError("A byte stream's strategy must have no size");
             }
             const size = sizeOf(queuing);
-            const highWaterMark = highWaterMarkOf(queuing, 1);
+            const highWaterMark = highWaterMarkOf(queuing, isBytes ? 0 : 1);
             const core = this.#core = new ReadableCore();
             core.object = this;
-            const controller = new DefaultControllerCore(
-                core,
-                pull === undefined ? () => resolvedWith(undefined)
-                    : () => attempt(() => resolvedWith(apply(pull, source, [publicController(controller)]))),
-                cancel === undefined ? () => resolvedWith(undefined) : promiseCallback(cancel, source),
-                highWaterMark, size,
-            );
+            const pullSource = pull === undefined ? () => resolvedWith(undefined)
+                : () => attempt(() => resolvedWith(apply(pull, source, [publicController(controller)])));
+            const cancelSource = cancel === undefined
+                ? () => resolvedWith(undefined) : promiseCallback(cancel, source);
+            const controller = isBytes
+                ? new ByteControllerCore(core, pullSource, cancelSource, highWaterMark, autoAllocateChunkSize)
+                : new DefaultControllerCore(core, pullSource, cancelSource, highWaterMark, size);
             controller.begin(start === undefined
                 ? nothing : () => apply(start, source, [publicController(controller)]));
         }
@@ -86,10 +90,8 @@
         getReader(options = undefined) {
             this.#core;
             const { mode } = readerOptionsOf(options, "getReader's options");
-            if (mode === "byob") {
-                throw new TypeError("Only byte streams have BYOB readers");
-            }
-            return new ReadableStreamDefaultReader(this);
+            return mode === "byob"
+                ? host.streams.newByobReader(this) : new ReadableStreamDefaultReader(this);
         }
 
         pipeThrough(transform, options = undefined) {
@@ -119,7 +121,8 @@
         }
 
         tee() {
-            const [first, second] = tee(this.#core);
+            const core = this.#core;
+            const [first, second] = core.controller.isBytes ? byteTee(core) : tee(core);
             return [publicReadable(first), publicReadable(second)];
         }
 
@@ -172,7 +175,6 @@
 
         static {
             host.brand(ReadableStreamDefaultReader, (value) => #core in value);
-            readerOf = (reader) => reader.#core;
         }
     }
 
@@ -217,12 +219,12 @@
 
         static {
             host.brand(ReadableStreamDefaultController, (value) => #core in value);
-            controllerOf = (controller) => controller.#core;
         }
     }
 
     function publicController(core) {
-        return core.object ??= new ReadableStreamDefaultController(token, core);
+        return core.object ??= core.isBytes
+            ? host.streams.newByteController(core) : new ReadableStreamDefaultController(token, core);
     }
 
     function publicReadable(core) {
