@@ -1,157 +1,14 @@
-// The algorithms of readable byte streams (Streams Standard, sections 4.9.3 and 4.9.5): memory moves from the
-// page to the source and back without being shared by both at any time, which ArrayBuffer's transfer() ensures.
+// The controller of a readable byte stream (Streams Standard, section 4.9.5): memory moves from the page to
+// the source and back without being shared by both at any time.
 (function (host) {
     "use strict";
 
-    const { ArrayBuffer, DataView, Uint8Array, RangeError, TypeError } = host.global;
-    const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
-    const { isView } = ArrayBuffer;
+    const { ArrayBuffer, Uint8Array, RangeError, TypeError } = host.global;
     const { min } = Math;
-    const { uncurry, webidl } = host;
-    const { Fifo, ReaderCore, ControllerCore, ReadableCore } = host.streams;
-
-    // ---- Buffers and views, whatever a page did to their prototypes ----
-
-    const getter = (prototype, key) => uncurry(getOwnPropertyDescriptor(prototype, key).get);
-    const TypedArrayPrototype = getPrototypeOf(Uint8Array.prototype);
-    const typedName = getter(TypedArrayPrototype, Symbol.toStringTag);
-    const typedBuffer = getter(TypedArrayPrototype, "buffer");
-    const typedOffset = getter(TypedArrayPrototype, "byteOffset");
-    const typedLength = getter(TypedArrayPrototype, "byteLength");
-    const dataBuffer = getter(DataView.prototype, "buffer");
-    const dataOffset = getter(DataView.prototype, "byteOffset");
-    const dataLength = getter(DataView.prototype, "byteLength");
-    const setElements = uncurry(TypedArrayPrototype.set);
-    const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
-    // Engines before ECMAScript 2024 lack it; there, byte streams are refused.
-    const transferBuffer = ArrayBuffer.prototype.transfer === undefined
-        ? undefined : uncurry(ArrayBuffer.prototype.transfer);
-
-    const typedConstructors = new Map();
-    const constructorNamed = uncurry(Map.prototype.get).bind(undefined, typedConstructors);
-    for (const name of [
-        "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array",
-        "Float16Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
-    ]) {
-        if (host.global[name] !== undefined) {
-            typedConstructors.set(name, host.global[name]);
-        }
-    }
-
-    // What a view is on; a DataView of a detached buffer throws a TypeError.
-    function partsOf(view) {
-        const name = typedName(view);
-        if (name === undefined) {
-            return {
-                View: DataView, elementSize: 1,
-                buffer: dataBuffer(view), byteOffset: dataOffset(view), byteLength: dataLength(view),
-            };
-        }
-        const View = constructorNamed(name);
-        return {
-            View, elementSize: View.BYTES_PER_ELEMENT,
-            buffer: typedBuffer(view), byteOffset: typedOffset(view), byteLength: typedLength(view),
-        };
-    }
-
-    // An argument of the Web IDL type ArrayBufferView.
-    function arrayBufferView(value, context) {
-        if (!isView(value)) {
-            throw new TypeError(`${context} must be a view on an ArrayBuffer`);
-        }
-        return webidl.BufferSource(value, context);
-    }
-
-    function isDetached(buffer) {
-        if (bufferLength(buffer) !== 0) {
-            return false;
-        }
-        try {
-            return new Uint8Array(buffer) === undefined;
-        } catch {
-            return true;
-        }
-    }
-
-    // TransferArrayBuffer
-    function transfer(buffer) {
-        if (isDetached(buffer)) {
-            throw new TypeError("The buffer is detached");
-        }
-        return transferBuffer(buffer);
-    }
-
-    // CloneArrayBuffer
-    function copyOf(buffer, byteOffset, byteLength) {
-        const copy = new Uint8Array(byteLength);
-        setElements(copy, new Uint8Array(buffer, byteOffset, byteLength));
-        return copy;
-    }
-
-    // ---- The BYOB reader ----
-
-    // Its requests are { chunk(view), close(view or undefined), error(reason) }.
-    class ByobReaderCore extends ReaderCore {
-        isByob = true;
-
-        constructor(stream) {
-            if (!stream.locked && !stream.controller.isBytes) {
-                throw new TypeError("Only byte streams have BYOB readers");
-            }
-            super(stream);
-        }
-
-        // The requests stay until the source gives their memory back.
-        streamClosed() {}
-
-        cancelled() {
-            const { requests } = this;
-            this.requests = new Fifo();
-            while (requests.length > 0) {
-                requests.shift().close(undefined);
-            }
-        }
-
-        // ReadableStreamBYOBReaderRead
-        read(view, minimum, request) {
-            const { stream } = this;
-            stream.disturbed = true;
-            if (stream.state === "errored") {
-                request.error(stream.error);
-            } else {
-                stream.controller.pullInto(view, minimum, request);
-            }
-        }
-    }
-
-    // ---- The controller ----
-
-    // A piece of memory to be filled ("pull-into descriptor"). `reader` says for whom: "default", "byob", or "none"
-    // when that reader was released.
-    class PullInto {
-        buffer = undefined;
-        bufferLength = 0;
-        byteOffset = 0;
-        byteLength = 0;
-        filled = 0;
-        minimumFill = 1;
-        elementSize = 1;
-        View = Uint8Array;
-        reader = "default";
-
-        constructor(buffer, byteOffset, byteLength) {
-            this.buffer = buffer;
-            this.bufferLength = bufferLength(buffer);
-            this.byteOffset = byteOffset;
-            this.byteLength = byteLength;
-        }
-
-        // ReadableByteStreamControllerConvertPullIntoDescriptor
-        toView() {
-            const { View } = this;
-            return new View(transfer(this.buffer), this.byteOffset, this.filled / this.elementSize);
-        }
-    }
+    const { Fifo, PullInto, ControllerCore, ReadableCore } = host.streams;
+    const {
+        canTransfer, partsOf, isDetached, transfer, bufferOf, bufferLength, setElements, copyOf,
+    } = host.streams.buffers;
 
     class ByteControllerCore extends ControllerCore {
         isBytes = true;
@@ -164,8 +21,8 @@
         request = undefined;
 
         constructor(stream, pull, cancel, highWaterMark, autoAllocateChunkSize) {
-            if (transferBuffer === undefined) {
-                throw new TypeError("Byte streams need ArrayBuffer.prototype.transfer, which this engine lacks");
+            if (!canTransfer) {
+                throw new TypeError("Byte streams need ArrayBuffer.prototype.transfer");
             }
             if (autoAllocateChunkSize === 0) {
                 throw new TypeError("autoAllocateChunkSize must not be 0");
@@ -283,11 +140,11 @@
                 this.fail(error);
                 throw error;
             }
-            this.push(typedBuffer(copy), 0, byteLength);
+            this.push(bufferOf(copy), 0, byteLength);
         }
 
-        // ReadableByteStreamControllerEnqueueDetachedPullIntoToQueue: the bytes that a released reader had been
-        // given already are for the next one.
+        // ReadableByteStreamControllerEnqueueDetachedPullIntoToQueue: the bytes that a released reader had
+        // been given already are for the next one.
         queueReleased(pullInto) {
             if (pullInto.filled > 0) {
                 this.pushCopy(pullInto.buffer, pullInto.byteOffset, pullInto.filled);
@@ -388,7 +245,7 @@
                     return;
                 }
                 if (this.closeRequested) {
-                    const error = new TypeError("The stream ends before the view is filled with whole elements");
+                    const error = new TypeError("The stream ends with a part of an element");
                     this.fail(error);
                     request.error(error);
                     return;
@@ -399,8 +256,8 @@
             this.pullIfNeeded();
         }
 
-        // ReadableByteStreamControllerFillPullIntoDescriptorFromQueue: says whether the minimum is reached. Only
-        // then a remainder of an element stays in the queue.
+        // ReadableByteStreamControllerFillPullIntoDescriptorFromQueue: says whether the minimum is reached.
+        // Only then a remainder of an element stays in the queue.
         fill(pullInto) {
             let left = min(this.queued, pullInto.byteLength - pullInto.filled);
             const reachable = pullInto.filled + left;
@@ -551,8 +408,5 @@
         return stream;
     }
 
-    Object.assign(host.streams, {
-        ByobReaderCore, ByteControllerCore, newReadableBytes, arrayBufferView, partsOf, isDetached, bufferLength,
-        copyOf,
-    });
+    Object.assign(host.streams, { ByteControllerCore, newReadableBytes });
 })

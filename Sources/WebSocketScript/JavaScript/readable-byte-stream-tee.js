@@ -1,10 +1,11 @@
-// Splitting a readable byte stream in two (Streams Standard, ReadableByteStreamTee): the branch that asks first
-// lends its memory to the source if it has some, and the other one gets a copy.
+// Splitting a readable byte stream in two (Streams Standard, ReadableByteStreamTee): the branch that asks
+// first lends its memory to the source if it has some, and the other one gets a copy.
 (function (host) {
     "use strict";
 
     const { then, nothing, afterMicrotask, resolvedWith, Deferred, DefaultReaderCore } = host.streams;
-    const { ByobReaderCore, newReadableBytes, partsOf, copyOf } = host.streams;
+    const { ByobReaderCore, newReadableBytes } = host.streams;
+    const { partsOf, copyOf } = host.streams.buffers;
 
     function copyOfView(view) {
         const { buffer, byteOffset, byteLength } = partsOf(view);
@@ -53,7 +54,8 @@
             }
         }
 
-        // The copy for a second reader of a chunk; undefined if there is no memory for it, which ends the stream.
+        // The copy for a second reader of a chunk; undefined if there is no memory for it, which ends the
+        // stream.
         function copyOrFail(chunk) {
             try {
                 return copyOfView(chunk);
@@ -203,7 +205,7 @@
         first.stream = newReadableBytes(nothing, () => pull(first), (reason) => cancel(first, reason));
         second.stream = newReadableBytes(nothing, () => pull(second), (reason) => cancel(second, reason));
         forwardError();
-        return [first.stream, second.stream];
+        return { first: first.stream, second: second.stream };
     }
 
     host.streams.byteTee = byteTee;

@@ -1,15 +1,15 @@
-// What pages see of byte streams beside ReadableStream itself: the BYOB reader, the controller and its request
-// (Streams Standard, sections 4.5, 4.7 and 4.8).
+// What pages see of byte streams beside ReadableStream itself: the BYOB reader, the controller and its
+// request (Streams Standard, sections 4.5, 4.7 and 4.8).
 (function (host) {
     "use strict";
 
     const { RangeError, TypeError } = host.global;
     const { webidl } = host;
-    const {
-        token, attempt, Deferred, readableOf, ByobReaderCore, arrayBufferView, partsOf, isDetached, bufferLength,
-    } = host.streams;
+    const { token, attempt, Deferred, readableOf, ByobReaderCore } = host.streams;
+    const { arrayBufferView, partsOf, isDetached, bufferLength } = host.streams.buffers;
 
-    const enforcedLength = (value, context) => webidl.unsignedLongLong(value, context, { enforceRange: true });
+    const enforceRange = { enforceRange: true };
+    const enforcedLength = (value, context) => webidl.unsignedLongLong(value, context, enforceRange);
     const readOptionsOf = webidl.dictionary([["min", enforcedLength, { default: 1 }]]);
     const readableStream = webidl.interface(host.ReadableStream);
 
@@ -86,7 +86,8 @@
 
         get byobRequest() {
             const request = this.#core.currentRequest();
-            return request === undefined ? null : request.object ??= new ReadableStreamBYOBRequest(token, request);
+            return request === undefined
+                ? null : request.object ??= new ReadableStreamBYOBRequest(token, request);
         }
 
         get desiredSize() {

@@ -143,7 +143,7 @@
         pull = undefined;
         cancel = undefined;
 
-        // SetUpReadableStreamDefaultController, SetUpReadableByteStreamController, but for start(): see `begin`.
+        // SetUpReadableStreamDefaultController, SetUpReadableByteStreamController; `begin` calls start().
         constructor(stream, pull, cancel, highWaterMark) {
             this.stream = stream;
             this.pull = pull;

@@ -18,13 +18,13 @@
     }
 
     // ECMAScript's GetMethod
-    function methodOf(value, name) {
-        const method = value[name];
+    function methodOf(value, key) {
+        const method = value[key];
         if (method === undefined || method === null) {
             return undefined;
         }
         if (typeof method !== "function") {
-            throw new TypeError(`The iterator's ${String(name)} is not a function`);
+            throw new TypeError("A method of the iterable or of its iterator is not a function");
         }
         return method;
     }
@@ -55,7 +55,7 @@
     // rejected closes the iterator.
     function iteratorOverPromises(iterator, next) {
         function unwrapped(result, closesOnRejection) {
-            const done = Boolean(result.done);
+            const done = !!result.done;
             const { value } = result;
             const close = done || !closesOnRejection ? undefined : (error) => {
                 try {

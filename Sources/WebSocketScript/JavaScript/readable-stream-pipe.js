@@ -139,8 +139,8 @@
             });
         }
 
-        // Waits for what was read to be written, takes the action and ends the pipe with the error of `failure`
-        // or that of the action, if any.
+        // Waits for what was read to be written, takes the action and ends the pipe with the error of
+        // `failure` or that of the action, if any.
         #shutDown(action, failure = undefined) {
             if (this.#shuttingDown) {
                 return;

@@ -11,6 +11,15 @@
         let reading = false;
         let readAgain = false;
 
+        const first = newBranch();
+        const second = newBranch();
+
+        function newBranch() {
+            const branch = { stream: undefined, isCancelled: false, reason: undefined };
+            branch.stream = newReadable(nothing, pull, (reason) => cancel(branch, reason));
+            return branch;
+        }
+
         function pull() {
             if (reading) {
                 readAgain = true;
@@ -23,10 +32,11 @@
                     // enqueued ahead of it is handed out: errors are seen at once, chunks asynchronously.
                     afterMicrotask(() => {
                         readAgain = false;
-                        for (let i = 0; i < 2; i += 1) {
-                            if (!branches[i].isCancelled) {
-                                branches[i].stream.controller.enqueue(chunk);
-                            }
+                        if (!first.isCancelled) {
+                            first.stream.controller.enqueue(chunk);
+                        }
+                        if (!second.isCancelled) {
+                            second.stream.controller.enqueue(chunk);
                         }
                         reading = false;
                         if (readAgain) {
@@ -36,10 +46,11 @@
                 },
                 close() {
                     reading = false;
-                    for (let i = 0; i < 2; i += 1) {
-                        if (!branches[i].isCancelled) {
-                            branches[i].stream.controller.close();
-                        }
+                    if (!first.isCancelled) {
+                        first.stream.controller.close();
+                    }
+                    if (!second.isCancelled) {
+                        second.stream.controller.close();
                     }
                     finish();
                 },
@@ -51,35 +62,28 @@
         }
 
         // Cancelling reaches the source once both branches want it, with both reasons.
-        function cancelBranch(branch, reason) {
+        function cancel(branch, reason) {
             branch.isCancelled = true;
             branch.reason = reason;
-            if (branches[0].isCancelled && branches[1].isCancelled) {
-                cancelled.resolve(stream.cancel([branches[0].reason, branches[1].reason]));
+            if (first.isCancelled && second.isCancelled) {
+                cancelled.resolve(stream.cancel([first.reason, second.reason]));
             }
             return cancelled.promise;
         }
 
         // The source has ended by itself: whoever cancelled only one branch need not wait any longer.
         function finish() {
-            if (!branches[0].isCancelled || !branches[1].isCancelled) {
+            if (!first.isCancelled || !second.isCancelled) {
                 cancelled.resolve(undefined);
             }
         }
 
-        function newBranch() {
-            const branch = { stream: undefined, isCancelled: false, reason: undefined };
-            branch.stream = newReadable(nothing, pull, (reason) => cancelBranch(branch, reason));
-            return branch;
-        }
-
-        const branches = [newBranch(), newBranch()];
         then(reader.closed.promise, undefined, (error) => {
-            branches[0].stream.controller.fail(error);
-            branches[1].stream.controller.fail(error);
+            first.stream.controller.fail(error);
+            second.stream.controller.fail(error);
             finish();
         });
-        return [branches[0].stream, branches[1].stream];
+        return { first: first.stream, second: second.stream };
     }
 
     host.streams.tee = tee;

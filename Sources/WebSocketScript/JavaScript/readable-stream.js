@@ -122,7 +122,7 @@
 
         tee() {
             const core = this.#core;
-            const [first, second] = core.controller.isBytes ? byteTee(core) : tee(core);
+            const { first, second } = core.controller.isBytes ? byteTee(core) : tee(core);
             return [publicReadable(first), publicReadable(second)];
         }
 

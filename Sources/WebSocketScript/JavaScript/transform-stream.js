@@ -161,8 +161,8 @@
             });
         }
 
-        // One of flush() and cancel() is called, and once: whichever side ends first decides. `other` is the side
-        // that has to be told.
+        // One of flush() and cancel() is called, and once: whichever side ends first decides. `other` is the
+        // side that has to be told.
         finish(callTransformer, other) {
             if (this.finished !== undefined) {
                 return this.finished.promise;

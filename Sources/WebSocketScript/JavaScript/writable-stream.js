@@ -178,7 +178,8 @@
     host.expose(WritableStreamDefaultWriter);
     host.expose(WritableStreamDefaultController);
 
-    // Makes a stream that ends in the host. `start`, `write`, `close` and `abort` may give a promise or nothing.
+    // Makes a stream that ends in the host. `start`, `write`, `close` and `abort` may give a promise or
+    // nothing.
     function createWritable(options) {
         const { start, write, close, abort, highWaterMark, size } = { __proto__: null, ...options };
         const core = newWritable(start ?? nothing, {
