@@ -108,6 +108,11 @@
     }
 
     class DefaultReaderCore extends ReaderCore {
+        // Not left out: engines' own default constructors may go through the iterator of arrays.
+        constructor(stream) {
+            super(stream);
+        }
+
         streamClosed() {
             const { requests } = this;
             this.requests = new Fifo();

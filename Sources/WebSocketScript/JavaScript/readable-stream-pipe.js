@@ -5,7 +5,7 @@
     const { TypeError } = host.global;
     const { onAbort, uncurry } = host;
     const { getOwnPropertyDescriptor } = Object;
-    const { then, nothing, resolvedWith } = host.streams;
+    const { then, nothing, afterMicrotask, resolvedWith } = host.streams;
     const { Deferred, DefaultReaderCore, WriterCore } = host.streams;
     const isAborted = uncurry(getOwnPropertyDescriptor(host.AbortSignal.prototype, "aborted").get);
     const abortReason = uncurry(getOwnPropertyDescriptor(host.AbortSignal.prototype, "reason").get);
@@ -124,14 +124,17 @@
             }
             this.#reader.read({
                 chunk: (chunk) => {
+                    const finished = new Deferred();
+                    const finish = () => finished.resolve(undefined);
+                    this.#lastWrite = finished.promise;
                     // A microtask later: whoever enqueued the chunk must not find the sink's write() running.
-                    this.#lastWrite = then(resolvedWith(undefined), () => {
+                    afterMicrotask(() => {
                         if (this.#writer.stream === undefined) {
-                            return undefined;
+                            finish();
+                            return;
                         }
-                        const written = this.#writer.write(chunk);
+                        then(this.#writer.write(chunk), finish, finish);
                         this.#next();
-                        return then(written, nothing, nothing);
                     });
                 },
                 close: nothing,
