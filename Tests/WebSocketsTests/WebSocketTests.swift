@@ -48,10 +48,10 @@ struct WebSocketTests {
             let socket = try WebSocket(url, environment: .patient())
             socket.binaryType = asBlob ? .blob : .arraybuffer
             let came = Promised<MessageData>()
-            socket.onopen = { _ in try? socket.send(Blob([7, 8, 9]).slice(1)) }
+            socket.onopen = { _ in try? socket.send(Blob(bytes: [7, 8, 9]).slice(1)) }
             socket.onmessage = { came.fulfil($0.data) }
             let data = try await within { try await came.value }
-            #expect(data == (asBlob ? .blob(Blob([8, 9])) : .arrayBuffer([8, 9])))
+            #expect(data == (asBlob ? .blob(Blob(bytes: [8, 9])) : .arrayBuffer([8, 9])))
             #expect(data.bytes == [8, 9])
             socket.close()
         }
