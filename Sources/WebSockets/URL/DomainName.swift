@@ -39,13 +39,13 @@ enum DomainName {
             try check(label)
             return label
         }
+        guard label.allSatisfy({ $0 < 0x80 }) else { throw .punycode }
         let decoded = try Punycode.decode(label.dropFirst(prefix.count))
         // What needs no encoding must not have one.
         guard decoded.contains(where: { $0 >= 0x80 }) else { throw .punycode }
         guard !decoded.starts(with: prefix) else { throw .nestedPrefix }
-        guard decoded.allSatisfy({ HostMapping(of: $0) == .valid }), Normalization.nfc(decoded) == decoded else {
-            throw .notNormalized
-        }
+        let isMapped = decoded.allSatisfy { HostMapping(of: $0) == .valid }
+        guard isMapped, Normalization.nfc(decoded) == decoded else { throw .notNormalized }
         try check(decoded[...])
         return decoded[...]
     }
@@ -82,11 +82,18 @@ enum JoinerRule {
             if let last = before.last, PointProperties(of: last).isVirama { return true }
             guard label[index] == nonJoiner else { return false }
             // A joiner is not transparent, so that no code point is looked at more than twice.
-            let left = before.lazy.reversed().map { PointProperties(of: $0).joining }.first { $0 != .transparent }
-            let right = label[(index + 1)...].lazy.map { PointProperties(of: $0).joining }
-                .first { $0 != .transparent }
+            let left = firstOpaque(before.reversed())
+            let right = firstOpaque(label[(index + 1)...])
             return (left == .left || left == .dual) && (right == .right || right == .dual)
         }
+    }
+
+    private static func firstOpaque(_ points: some Sequence<UInt32>) -> PointProperties.Joining? {
+        for point in points {
+            let joining = PointProperties(of: point).joining
+            if joining != .transparent { return joining }
+        }
+        return nil
     }
 }
 

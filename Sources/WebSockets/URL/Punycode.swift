@@ -52,6 +52,7 @@ enum Punycode {
         output.append(digit(rest))
     }
 
+    /// - Parameter label: ASCII in lower case.
     /// - Throws: What is wrong with the label: it is no Punycode, or too long.
     static func decode(_ label: ArraySlice<UInt32>) throws(LabelFault) -> [UInt32] {
         var output: [UInt32] = []

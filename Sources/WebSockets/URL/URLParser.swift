@@ -192,7 +192,9 @@ extension URLParser {
 
     private mutating func relativeSlash() -> State? {
         let isSpecial = url.isSpecial
-        if takesSlash(orBackslash: isSpecial) { return isSpecial ? .specialAuthorityIgnoreSlashes : .authority }
+        if takesSlash(orBackslash: isSpecial) {
+            return isSpecial ? .specialAuthorityIgnoreSlashes : .authority
+        }
         if let base { takeAuthority(of: base) }
         return .path
     }
@@ -444,9 +446,8 @@ extension URLParser {
 
     /// Removes the last segment, but not a drive (URL Standard §4.2, "shorten").
     private func shorten(_ segments: inout [UInt8]) {
-        if url.scheme == "file", segments.count == 3, segments[2] == UInt8(ascii: ":"), segments[1].isASCIILetter {
-            return
-        }
+        let isDrive = segments.count == 3 && segments[1].isASCIILetter && segments[2] == UInt8(ascii: ":")
+        guard !isDrive || url.scheme != "file" else { return }
         guard let slash = segments.lastIndex(of: UInt8(ascii: "/")) else { return }
         segments.removeLast(segments.count - slash)
     }
