@@ -23,6 +23,10 @@ enum DomainName {
     private static let prefix: [UInt32] = "xn--".unicodeScalars.map(\.value)
 
     private static func map(_ scalar: Unicode.Scalar, into output: inout [UInt32]) throws(URLParseFailure) {
+        if scalar.isASCII {
+            output.append(UInt32(UInt8(ascii: scalar).lowercased))
+            return
+        }
         switch HostMapping(of: scalar.value) {
         case .valid: output.append(scalar.value)
         case .ignored: break

@@ -13,7 +13,14 @@ struct PackedTable {
     /// - Precondition: The row is one of the table's, and the columns are within it.
     func number(_ row: Int, _ columns: Range<Int>) -> UInt64 {
         text.withUTF8Buffer { bytes in
-            columns.reduce(0) { $0 << 6 | UInt64(bytes[row * width + $1] &- 0x30) }
+            var number: UInt64 = 0
+            var index = row * width + columns.lowerBound
+            let end = row * width + columns.upperBound
+            while index < end {
+                number = number << 6 | UInt64(bytes[index] &- 0x30)
+                index += 1
+            }
+            return number
         }
     }
 

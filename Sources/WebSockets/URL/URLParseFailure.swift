@@ -94,7 +94,8 @@ extension LabelFault {
         case .punycode: "a label of the domain name begins with xn-- and is not Punycode"
         case .length(let limit):
             "a label of the domain name has more than \(limit) characters, some of them beyond ASCII"
-        case .notNormalized: "a label of the domain name that begins with xn-- has characters that are never encoded"
+        case .notNormalized:
+            "a label of the domain name that begins with xn-- has characters that are never encoded"
         case .nestedPrefix: "a label of the domain name still begins with xn-- after it was decoded"
         case .leadingMark: "a label of the domain name begins with a combining mark"
         case .joiner: "a label of the domain name has an invisible joiner where it has no meaning"

@@ -10,7 +10,6 @@ struct URLParser {
         case pathOrAuthority
         case relative
         case relativeSlash
-        case specialAuthoritySlashes
         case specialAuthorityIgnoreSlashes
         case authority
         case host
@@ -73,7 +72,6 @@ struct URLParser {
         case .pathOrAuthority: pathOrAuthority()
         case .relative: relative()
         case .relativeSlash: relativeSlash()
-        case .specialAuthoritySlashes: specialAuthoritySlashes()
         case .specialAuthorityIgnoreSlashes: specialAuthorityIgnoreSlashes()
         case .authority: try authority()
         case .host: try host(portMayFollow: true)
@@ -140,7 +138,8 @@ extension URLParser {
         url.scheme = scheme
         if scheme == "file" { return .file }
         if url.isSpecial {
-            return base?.scheme == scheme ? .specialRelativeOrAuthority : .specialAuthoritySlashes
+            // The special authority slashes state goes on in the same way whatever it finds.
+            return base?.scheme == scheme ? .specialRelativeOrAuthority : .specialAuthorityIgnoreSlashes
         }
         if takes("/") { return .pathOrAuthority }
         url.path = .opaque("")
@@ -228,11 +227,6 @@ extension URLParser {
 // MARK: - User, host and port
 
 extension URLParser {
-    private mutating func specialAuthoritySlashes() -> State? {
-        // With both slashes, with one or with none: all go on in the same way.
-        .specialAuthorityIgnoreSlashes
-    }
-
     private mutating func specialAuthorityIgnoreSlashes() -> State? {
         while takesSlash(orBackslash: true) {}
         return .authority
@@ -410,30 +404,29 @@ extension URLParser {
 
     /// Makes out of the segment that begins at `start` what it means.
     private func finish(_ start: Int, of segments: inout [UInt8], isLast: Bool) {
-        let segment = segments[(start + 1)...]
-        switch dots(segment) {
-        case 1:
-            segments.removeLast(segments.count - start)
-            if isLast { segments.append(UInt8(ascii: "/")) }
-        case 2:
-            segments.removeLast(segments.count - start)
-            shorten(&segments)
-            if isLast { segments.append(UInt8(ascii: "/")) }
-        default:
-            if start == 0, url.scheme == "file", isDriveLetter(segment) { segments[2] = UInt8(ascii: ":") }
+        // No slice of the segments may live while they change: it would have them copied.
+        let dots = Self.dots(segments, from: start + 1)
+        guard dots > 0 else {
+            // At the beginning of a file's path, a drive's letter, which has a colon behind it.
+            let isDrive = start == 0 && url.scheme == "file" && isDriveLetter(segments[1...].prefix(3))
+            if isDrive { segments[2] = UInt8(ascii: ":") }
+            return
         }
+        segments.removeLast(segments.count - start)
+        if dots == 2 { shorten(&segments) }
+        if isLast { segments.append(UInt8(ascii: "/")) }
     }
 
     /// 1 or 2 for a segment that is only so many dots, some of them perhaps percent-encoded; 0 for all others.
-    private func dots(_ segment: ArraySlice<UInt8>) -> Int {
-        guard segment.count <= 6 else { return 0 }
+    private static func dots(_ segments: [UInt8], from start: Int) -> Int {
+        guard segments.count - start <= 6 else { return 0 }
         var count = 0
-        var index = segment.startIndex
-        while index < segment.endIndex {
-            if segment[index] == UInt8(ascii: ".") {
+        var index = start
+        while index < segments.count {
+            if segments[index] == UInt8(ascii: ".") {
                 index += 1
-            } else if index + 2 < segment.endIndex, segment[index] == UInt8(ascii: "%"),
-                segment[index + 1] == UInt8(ascii: "2"), segment[index + 2].lowercased == UInt8(ascii: "e")
+            } else if index + 2 < segments.count, segments[index] == UInt8(ascii: "%"),
+                segments[index + 1] == UInt8(ascii: "2"), segments[index + 2].lowercased == UInt8(ascii: "e")
             {
                 index += 3
             } else {

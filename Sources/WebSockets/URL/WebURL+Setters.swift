@@ -11,11 +11,13 @@ extension WebURL {
         parse(text + ":", from: .scheme)
     }
 
+    /// Sets the user, percent-encoding what needs it; the empty text removes it. Without a host there can be none.
     public mutating func setUsername(_ text: String) {
         guard !cannotHaveCredentialsOrPort else { return }
         username = PercentEncoding.encode(text, .userinfo)
     }
 
+    /// Sets the password, percent-encoding what needs it; the empty text removes it. Without a host there can be none.
     public mutating func setPassword(_ text: String) {
         guard !cannotHaveCredentialsOrPort else { return }
         password = PercentEncoding.encode(text, .userinfo)
@@ -43,6 +45,7 @@ extension WebURL {
         parse(text, from: .port)
     }
 
+    /// Sets the path, unless it is opaque. A question mark and a number sign become part of it.
     public mutating func setPathname(_ text: String) {
         guard !hasOpaquePath else { return }
         path = .segments("")
