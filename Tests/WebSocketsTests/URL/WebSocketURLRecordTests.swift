@@ -4,7 +4,7 @@ import Testing
 
 /// WebSockets Standard, "get a URL record", and Fetch Standard §2.9.
 @Suite("URLs of WebSockets")
-struct WebSocketURLTests {
+struct WebSocketURLRecordTests {
     @Test(
         "Taken",
         arguments: [
