@@ -7,6 +7,9 @@ extension WebURL {
     }
 
     /// Takes what is in front of a colon, if there is one. A special scheme can only give way to another special one.
+    ///
+    /// What becomes a `file:` URL keeps its host and path as they are, although parsing it again would take `localhost`
+    /// for no host and `C|` for a drive.
     public mutating func setProtocol(_ text: String) {
         parse(text + ":", from: .scheme)
     }

@@ -68,7 +68,7 @@ extension WebURL: CustomStringConvertible {
 
 /// The components as the getters of JavaScript's `URL` give them (URL Standard §6.1).
 extension WebURL {
-    /// The whole URL as text; parsed again, it gives the same URL.
+    /// The whole URL as text; parsed again, it gives the same URL. ``setProtocol(_:)`` names the one exception.
     public var href: String {
         guard let fragment else { return hrefWithoutFragment }
         return "\(hrefWithoutFragment)#\(fragment)"

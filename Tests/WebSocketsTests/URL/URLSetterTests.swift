@@ -57,6 +57,14 @@ struct URLSetterTests {
         try check(row) { $0.setProtocol($1) }
     }
 
+    @Test("What becomes a file's URL is not looked at again")
+    func becomingFile() throws {
+        var url = try WebURL("ws://localhost/C|/a")
+        url.setProtocol("file")
+        #expect(url.href == "file://localhost/C|/a")
+        #expect(try WebURL(url.href).href == "file:///C:/a")
+    }
+
     @Test(
         "The user",
         arguments: [
