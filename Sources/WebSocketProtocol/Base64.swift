@@ -1,10 +1,10 @@
-/// Base64 (RFC 4648 §4), for the two short values of the opening handshake.
-enum Base64 {
+/// Base64 (RFC 4648 §4), for the short values of the opening handshake.
+package enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     )
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         bytes.withUnsafeBytes { append($0, to: &text) }
         return String(decoding: text, as: UTF8.self)

@@ -1,5 +1,5 @@
 /// The character classes and lists of HTTP's grammar (RFC 9110 §5.6), over bytes.
-enum HTTPGrammar {
+package enum HTTPGrammar {
     /// `tchar`: what tokens are made of (RFC 9110 §5.6.2).
     static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
@@ -134,7 +134,7 @@ enum HTTPGrammar {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 
-    static func isAuthority(_ text: String) -> Bool { isAuthority(Array(text.utf8)[...]) }
+    package static func isAuthority(_ text: String) -> Bool { isAuthority(Array(text.utf8)[...]) }
 
     /// Whether `text` can be a request's authority: a host with an optional port, and no more. A name's
     /// characters are those of RFC 3986 §3.2.2; an IPv6 address stands in brackets.
