@@ -58,6 +58,7 @@ extension WebSocketConnection {
         )
         // Made before anything else, so that a bad configuration is not taken for a bad server.
         let tls = url.isSecure ? try NIOSSLContext(configuration: options.tls) : nil
+        let proxy = try options.proxy.map { try ProxyAttempt(through: $0, to: url, options) }
         let loop = options.eventLoopGroup.next()
         let promise = loop.makePromise(of: Opened.self)
         let connectionOptions = options.connection
@@ -69,6 +70,7 @@ extension WebSocketConnection {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    if let proxy { try pipeline.addHandler(ProxyHandler(proxy, promise)) }
                     if let tls { try pipeline.addHandler(makeTLSHandler(tls, host: url.host)) }
                     try pipeline.addHandler(
                         ClientHandshakeHandler(
@@ -80,9 +82,15 @@ extension WebSocketConnection {
                     )
                 }
             }
-        let channel = bootstrap.connect(host: url.host, port: url.port)
+        let channel = bootstrap.connect(
+            host: proxy?.proxy.host ?? url.host,
+            port: proxy?.proxy.port ?? url.port
+        )
         channel.whenFailure { error in
-            promise.fail(error is UsageError ? error : ConnectError(EndCause(error)))
+            let cause = EndCause(error)
+            promise.fail(
+                error is UsageError ? error : ConnectError(proxy.map { cause.at($0.proxy) } ?? cause)
+            )
         }
         // Whoever gives up first closes the channel, should it open after all.
         promise.futureResult.whenFailure { _ in channel.whenSuccess { $0.close(promise: nil) } }

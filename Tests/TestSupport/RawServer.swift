@@ -137,6 +137,41 @@ package struct RawPeer {
         }
     }
 
+    /// Exactly so many bytes.
+    mutating func read(_ count: Int) async throws -> [UInt8] {
+        while buffer.count < count { try await readMore() }
+        defer { buffer = buffer.dropFirst(count) }
+        return Array(buffer.prefix(count))
+    }
+
+    /// Carries bytes between the client and a port of this machine, until the client ends its half.
+    mutating func relay(to port: Int) async throws {
+        let client = channel
+        let target = try await ClientBootstrap(group: channel.eventLoop).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(Relay(to: client))
+            }
+        }.connect(host: "127.0.0.1", port: port).get()
+        repeat {
+            try await target.writeAndFlush(ByteBuffer(bytes: buffer))
+            buffer = []
+        } while (try? await readMore()) != nil
+        try? await target.close()
+    }
+
+    /// Everything that comes goes out on another channel, and so does the end.
+    private final class Relay: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let other: any Channel
+
+        init(to other: any Channel) { self.other = other }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            other.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        }
+        func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+    }
+
     /// Everything until the client ends its half.
     @discardableResult
     package mutating func readToEnd() async -> [UInt8] {
