@@ -9,13 +9,13 @@ final class ProxyHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private let proxy: ClientProxy
     private let time: NIODeadline
-    private let promise: EventLoopPromise<WebSocketConnection>
+    private let promise: EventLoopPromise<WebSocketConnection.Opened>
     private var dialogue: any ProxyDialogue
     private var deadline: Scheduled<Void>?
     /// Neither connected nor failed.
     private var isUnderWay = true
 
-    init(_ attempt: ProxyAttempt, _ promise: EventLoopPromise<WebSocketConnection>) {
+    init(_ attempt: ProxyAttempt, _ promise: EventLoopPromise<WebSocketConnection.Opened>) {
         (proxy, time, dialogue, self.promise) = (attempt.proxy, attempt.deadline, attempt.dialogue, promise)
     }
 

@@ -70,6 +70,7 @@ extension WebSocketConnection {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(ConnectGate())
                     if let proxy { try pipeline.addHandler(ProxyHandler(proxy, promise)) }
                     if let tls { try pipeline.addHandler(makeTLSHandler(tls, host: url.host)) }
                     try pipeline.addHandler(
@@ -88,9 +89,13 @@ extension WebSocketConnection {
         )
         channel.whenFailure { error in
             let cause = EndCause(error)
-            promise.fail(
-                error is UsageError ? error : ConnectError(proxy.map { cause.at($0.proxy) } ?? cause)
-            )
+            let seen = proxy.map { cause.at($0.proxy) } ?? cause
+            promise.fail(error is UsageError ? error : ConnectError(seen))
+        }
+        channel.whenSuccess { channel in
+            // Closed already, it has no gate any more, and nobody to tell.
+            let gate = try? channel.pipeline.syncOperations.handler(type: ConnectGate.self)
+            if let gate { gate.open() } else { promise.fail(ConnectError(.endOfStream)) }
         }
         // Whoever gives up first closes the channel, should it open after all.
         promise.futureResult.whenFailure { _ in channel.whenSuccess { $0.close(promise: nil) } }

@@ -138,14 +138,14 @@ package struct RawPeer {
     }
 
     /// Exactly so many bytes.
-    mutating func read(_ count: Int) async throws -> [UInt8] {
+    package mutating func read(_ count: Int) async throws -> [UInt8] {
         while buffer.count < count { try await readMore() }
         defer { buffer = buffer.dropFirst(count) }
         return Array(buffer.prefix(count))
     }
 
     /// Carries bytes between the client and a port of this machine, until the client ends its half.
-    mutating func relay(to port: Int) async throws {
+    package mutating func relay(to port: Int) async throws {
         let client = channel
         let target = try await ClientBootstrap(group: channel.eventLoop).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {

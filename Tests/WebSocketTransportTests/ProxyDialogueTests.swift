@@ -26,7 +26,7 @@ struct ProxyDialogueTests {
         let channel = EmbeddedChannel()
         let server = Server()
         let attempt: ProxyAttempt
-        private let promise: EventLoopPromise<WebSocketConnection>
+        private let promise: EventLoopPromise<WebSocketConnection.Opened>
         private(set) var failure: (any Error)?
 
         init(_ proxy: String, to url: String = "ws://server.test/") throws {

@@ -114,9 +114,9 @@ struct WebSocketStreamTests {
             try await peer.accept()
             // Until something has come: then the rest is under way.
             _ = try? await peer.readFrame()
+            try await peer.stopReading()
             try await peer.write(.close(4567))
-            try await peer.end()
-            await peer.readToEnd()
+            _ = try await peer.channel.closeFuture.get()
         } _: { server in
             let environment = WebSocketEnvironment.patient {
                 $0.compression = nil
@@ -126,7 +126,7 @@ struct WebSocketStreamTests {
             let info = try await within { try await stream.opened }
             let writing = Task {
                 try await info.writable.write("first")
-                try await info.writable.write([UInt8](repeating: 1, count: 64 << 20))
+                for _ in 0..<64 { try await info.writable.write([UInt8](repeating: 1, count: 1 << 20)) }
             }
             #expect(await writing.result.isFailure)
             let error = await thrownError(WebSocketError.self) { _ = try await within { try await stream.closed } }

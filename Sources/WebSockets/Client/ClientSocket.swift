@@ -212,7 +212,7 @@ extension ClientSocket {
             case .connecting: return true
             case .closing, .closed:
                 state.count.lose(size)
-            case .open where size > limit - min(limit, state.count.outstanding):
+            case .open where size > limit - min(limit, state.count.waiting):
                 state.count.lose(size)
                 state.isFull = true
                 state.failure = .bufferFull(limit: limit)
