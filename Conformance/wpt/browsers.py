@@ -1,0 +1,2 @@
+def measure(tests, serving, out):
+    return 1
