@@ -13,6 +13,8 @@ import urllib.request
 import plan
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Whatever the environment says of proxies: it is all on loopback.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # How much longer than its limit a test may take to report.
 GRACE = 10
 # How long a host whose test is complete may take to close what the test left open.
@@ -35,6 +37,12 @@ class Result:
         return Result(report["status"], report["message"], subtests)
 
 
+def base(servers: dict, test: plan.Test) -> str:
+    """The URL of its page."""
+    scheme = "https" if test.is_secure else "http"
+    return f"{scheme}://{servers['host']}:{servers['ports'][scheme][0]}/{test.url}"
+
+
 class Host:
     def __init__(self, command: list[str], servers: dict, folder: pathlib.Path) -> None:
         self.command = command
@@ -43,10 +51,6 @@ class Host:
         self.cache: dict[str, str] = {}
         self.lock = threading.Lock()
 
-    def base(self, test: plan.Test) -> str:
-        scheme = "https" if test.is_secure else "http"
-        return f"{scheme}://{self.servers['host']}:{self.servers['ports'][scheme][0]}/{test.url}"
-
     def fetch(self, url: str) -> str:
         """A script as the server gives it out, its templates filled in."""
         with self.lock:
@@ -54,22 +58,22 @@ class Host:
                 # Always by HTTP, which gives out the same.
                 path = urllib.parse.urlsplit(url).path
                 plain = f"http://{self.servers['host']}:{self.servers['ports']['http'][0]}{path}"
-                with urllib.request.urlopen(plain, timeout=30) as response:
+                with DIRECT.open(plain, timeout=30) as response:
                     self.cache[url] = response.read().decode("utf-8")
             return self.cache[url]
 
     def scripts(self, test: plan.Test) -> list[tuple[str, str]]:
         """Name and text of what makes up the test, in order."""
-        base = self.base(test)
+        page = base(self.servers, test)
         is_page = test.path.suffix == ".html"
         found = []
         for script in test.meta.scripts:
             if script.source:
-                found.append((script.source.rpartition("/")[2], self.fetch(urllib.parse.urljoin(base, script.source))))
+                found.append((script.source.rpartition("/")[2], self.fetch(urllib.parse.urljoin(page, script.source))))
             else:
                 found.append((test.path.stem + ".js", script.text))
         if not is_page:
-            found.append((test.path.name, self.fetch(urllib.parse.urljoin(base, test.path.name))))
+            found.append((test.path.name, self.fetch(urllib.parse.urljoin(page, test.path.name))))
         return found
 
     def prepare(self, test: plan.Test, mark: str) -> list[pathlib.Path]:
@@ -80,7 +84,7 @@ class Host:
         # Behind a bracket: these files end in a function, which is called here.
         named = [
             ("preamble.js", f"{(HERE / 'preamble.js').read_text()}({settings});\n"),
-            ("testharness.js", self.fetch(urllib.parse.urljoin(self.base(test), "/resources/testharness.js"))),
+            ("testharness.js", self.fetch(urllib.parse.urljoin(base(self.servers, test), "/resources/testharness.js"))),
             *self.scripts(test),
             ("report.js", f"{(HERE / 'report.js').read_text()}({settings});\n"),
         ]
@@ -96,7 +100,7 @@ class Host:
         mark = secrets.token_hex(8) + " "
         files = self.prepare(test, mark)
         errors = files[0].parent / "stderr.txt"
-        arguments = ["--base-url", self.base(test), "--ca", self.servers["ca"], "--expose-gc", *map(str, files)]
+        arguments = ["--base-url", base(self.servers, test), "--ca", self.servers["ca"], "--expose-gc", *map(str, files)]
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
                 [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr

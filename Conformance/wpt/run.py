@@ -5,7 +5,7 @@
   run.py --suite DIR --only PATTERN     the tests whose URL contains it, or matches it as a shell pattern
   run.py --suite DIR --host COMMAND     another host; compares with nothing and writes nothing
   run.py --suite DIR --list             what becomes of every test, without running any
-  run.py --suite DIR --browsers         measures the browsers that are installed instead: rewrites browsers.json
+  run.py --suite DIR --browsers         measures the browsers that are installed instead; rewrites browsers.json
 """
 
 import argparse
@@ -37,12 +37,17 @@ def serving(suite: pathlib.Path, control: str = "") -> Iterator[dict]:
     command = [sys.executable, str(HERE / "serve.py"), "--suite", str(suite), "--folder", str(OUT)]
     if control:
         command += ["--control", control]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with (
+        (OUT / "server.err").open("w") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True) as process,
+    ):
         assert process.stdin and process.stdout
         try:
             line = process.stdout.readline()
             if not line:
-                sys.exit(f"wpt: the servers did not start; see above and {OUT}/server.log")
+                process.wait()
+                sys.exit(f"{(OUT / 'server.err').read_text()}wpt: the servers did not start")
             yield json.loads(line)
         finally:
             process.stdin.close()
@@ -98,7 +103,7 @@ def main() -> int:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     if options.browsers:
-        return browsers.measure(tests, lambda control: serving(suite, control), OUT)
+        return browsers.measure(tests, lambda control: serving(suite, control), OUT, is_whole=not options.only)
     command = shlex.split(options.host) if options.host else [str(TOP / ".build" / "release" / "duplex-js")]
     if not shutil.which(command[0]):
         sys.exit(f"wpt: there is no {command[0]}")

@@ -7,13 +7,15 @@ import urllib.error
 import urllib.request
 
 ORIGIN = os.environ["DUPLEX_WPT_ORIGIN"]
+# Whatever the environment says of proxies: it is all on loopback.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def get(url):
     if not url.startswith(ORIGIN + "/"):
         return {"status": 0, "body": ""}
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:
+        with DIRECT.open(url, timeout=30) as response:
             return {"status": response.status, "body": response.read().decode("utf-8", "replace")}
     except urllib.error.HTTPError as error:
         return {"status": error.code, "body": error.read().decode("utf-8", "replace")}
