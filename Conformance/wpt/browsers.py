@@ -84,7 +84,9 @@ def control() -> Iterator[http.server.ThreadingHTTPServer]:
             self.send_header("Cache-Control", "no-store")
             self.send_header("Content-Type", kind)
             self.end_headers()
-            self.wfile.write(text.encode())
+            # Behind the last results the browser may be gone.
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(text.encode())
 
         def log_message(self, *arguments) -> None:
             pass

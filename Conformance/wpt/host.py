@@ -39,8 +39,9 @@ class Result:
 
 def base(servers: dict, test: plan.Test) -> str:
     """The URL of its page."""
-    scheme = "https" if test.is_secure else "http"
-    return f"{scheme}://{servers['host']}:{servers['ports'][scheme][0]}/{test.url}"
+    kind = "h2" if test.is_h2 else "https" if test.is_secure else "http"
+    scheme = "http" if kind == "http" else "https"
+    return f"{scheme}://{servers['host']}:{servers['ports'][kind][0]}/{test.url}"
 
 
 class Host:

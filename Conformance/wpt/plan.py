@@ -47,6 +47,10 @@ class Test:
         return ".https." in self.path.name or "wpt_flags=https" in self.url
 
     @property
+    def is_h2(self) -> bool:
+        return "wpt_flags=h2" in self.url
+
+    @property
     def part(self) -> str:
         """The row of the table."""
         inner = self.url.removeprefix(FOLDER + "/").partition("?")[0]
