@@ -65,11 +65,17 @@ class Course:
             return self.changed.wait_for(lambda: test.url in self.results, test.limit + GRACE)
 
 
-@contextlib.contextmanager
-def control() -> Iterator[http.server.ThreadingHTTPServer]:
-    """Where pages post; its `course` is the one of the browser that runs."""
+class Control(http.server.ThreadingHTTPServer):
+    """Where pages post; `course` is the one of the browser that runs."""
 
+    course: Course
+
+
+@contextlib.contextmanager
+def control() -> Iterator[Control]:
     class Handler(http.server.BaseHTTPRequestHandler):
+        server: Control
+
         def do_POST(self) -> None:
             report_ = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.answer(self.server.course.take(report_["url"], host.Result.of(report_)))
@@ -91,7 +97,7 @@ def control() -> Iterator[http.server.ThreadingHTTPServer]:
         def log_message(self, *arguments) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Control(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

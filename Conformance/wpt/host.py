@@ -4,6 +4,7 @@ testharness.js, the scripts of the test, and what reports the results as a line 
 import dataclasses
 import json
 import pathlib
+import re
 import secrets
 import subprocess
 import threading
@@ -19,6 +20,7 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 GRACE = 10
 # How long a host whose test is complete may take to close what the test left open.
 ENDING = 0.3
+PORT = re.compile(r"\b(localhost|127\.0\.0\.1):\d+")
 
 
 @dataclasses.dataclass
@@ -31,7 +33,10 @@ class Result:
 
     @staticmethod
     def of(report: dict) -> "Result":
-        subtests = {one["name"]: (one["status"], one["message"]) for one in report["subtests"]}
+        # A few tests name themselves by URLs, whose ports differ from run to run.
+        subtests = {
+            PORT.sub(r"\1:PORT", one["name"]): (one["status"], one["message"]) for one in report["subtests"]
+        }
         if len(subtests) < len(report["subtests"]):
             return Result("ERROR", "two subtests have the same name", subtests)
         return Result(report["status"], report["message"], subtests)
@@ -66,14 +71,12 @@ class Host:
     def scripts(self, test: plan.Test) -> list[tuple[str, str]]:
         """Name and text of what makes up the test, in order."""
         page = base(self.servers, test)
-        is_page = test.path.suffix == ".html"
         found = []
         for script in test.meta.scripts:
-            if script.source:
-                found.append((script.source.rpartition("/")[2], self.fetch(urllib.parse.urljoin(page, script.source))))
-            else:
-                found.append((test.path.stem + ".js", script.text))
-        if not is_page:
+            name = script.source.rpartition("/")[2] or test.path.stem + ".js"
+            text = self.fetch(urllib.parse.urljoin(page, script.source)) if script.source else script.text
+            found.append((name, text))
+        if test.path.suffix != ".html":
             found.append((test.path.name, self.fetch(urllib.parse.urljoin(page, test.path.name))))
         return found
 
@@ -101,11 +104,12 @@ class Host:
         mark = secrets.token_hex(8) + " "
         files = self.prepare(test, mark)
         errors = files[0].parent / "stderr.txt"
-        arguments = ["--base-url", base(self.servers, test), "--ca", self.servers["ca"], "--expose-gc", *map(str, files)]
+        options = ["--base-url", base(self.servers, test), "--ca", self.servers["ca"], "--expose-gc"]
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
-                [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
-            )
+                [*self.command, *options, *map(str, files)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+            )  # fmt: skip
         return self.watch(process, test, mark, errors)
 
     def watch(self, process: subprocess.Popen, test: plan.Test, mark: str, errors: pathlib.Path) -> Result:
@@ -125,7 +129,8 @@ class Host:
                 if text.startswith(mark):
                     result = Result.of(json.loads(text.removeprefix(mark)))
                     break
-        status = self.end(process, ENDING if result else GRACE)
+            # Before its stdout is closed, which would end a host that has more to say.
+            status = self.end(process, ENDING if result else GRACE)
         timer.cancel()
         said = errors.read_text("utf-8", "replace").strip()
         if result and (status is None or status >= 0):

@@ -97,7 +97,7 @@ def of_page(data: bytes) -> Meta:
     declared = CHARSET.search(data)
     # As browsers take a page that does not say.
     parser = Page()
-    parser.feed(data.decode(declared.group(1).decode() if declared else "windows-1252"))
+    parser.feed(data.decode(declared.group(1).decode() if declared else "windows-1252", "replace"))
     parser.close()
     parser.meta.scripts = [script for script in parser.meta.scripts if script.source or script.text.strip()]
     return parser.meta

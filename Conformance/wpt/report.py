@@ -57,7 +57,8 @@ def write_expected(results: Results) -> None:
 
 def write_browsers(measured: dict) -> None:
     """One line for each test, so that a change can be read; the browsers that were not measured now stay."""
-    kept = {name: one for name, one in read(BROWSERS).items() if name.split()[0] not in {m.split()[0] for m in measured}}
+    anew = {name.split()[0] for name in measured}
+    kept = {name: one for name, one in read(BROWSERS).items() if name.split()[0] not in anew}
     text = []
     for name, one in sorted({**kept, **measured}.items()):
         lines = [f"      {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in one["results"].items()]
@@ -134,7 +135,7 @@ def deviation_table(found: list[tuple[str, str, str, str | None]]) -> str:
     return page.columns(rows) if found else "None."
 
 
-def is_known(tests: list[plan.Test]) -> str:
+def version_of(tests: list[plan.Test]) -> str:
     """Which version of the suite this was, as far as the checkout tells."""
     folder = tests[0].path
     while folder.name != plan.FOLDER:
@@ -152,13 +153,13 @@ def write_page(planned: list[plan.Test], results: Results) -> None:
     page.write_section("wpt", f"""\
 ## web-platform-tests
 
-The folder [websockets](https://github.com/web-platform-tests/wpt/tree/master/websockets) of web-platform-tests, {is_known(planned)}, in `duplex-js`, on {datetime.date.today()}, against the suite's own servers and handlers; beside it the same tests as pages of browsers, measured by the same runner ({measured or "none yet"}). The result of each subtest is in [expected.json](../Conformance/wpt/expected.json); a run with any other result fails.
+The folder [websockets](https://github.com/web-platform-tests/wpt/tree/master/websockets) of web-platform-tests, {version_of(planned)}, in `duplex-js`, on {datetime.date.today()}, against the suite's own servers and handlers; beside it the same tests as pages of browsers, measured by the same runner ({measured or "none yet"}). The result of each subtest is in [expected.json](../Conformance/wpt/expected.json); a run with any other result fails.
 
 {part_table(planned, results, "Duplex")}
 
 ### What is not run
 
-A host of JavaScript that is not a browser has no documents, and what a browser keeps around them. Which tests these are: `make wpt ARGS=--list`.
+A host of JavaScript that is not a browser has no documents, and what a browser keeps around them. Which tests these are: `make wpt WPT=DIR ARGS=--list`.
 
 {listed_table(planned)}
 
@@ -192,7 +193,9 @@ def conclude(planned: list[plan.Test], results: Results, options: argparse.Names
     if options.accept:
         write_expected(results)
     wrong = list(find_differences(results, is_whole=not options.only))
-    wrong += [f"{url}: {name or 'the harness'}: {status} without a reason" for url, name, status, why in failures if not why]
+    for url, name, status, why in failures:
+        if why is None:
+            wrong.append(f"{url}: {name or 'the harness'}: {status} without a reason")
     for sentence in wrong:
         print(f"wpt: {sentence}", file=sys.stderr)
     if not wrong and not options.only:

@@ -100,6 +100,8 @@ def main() -> int:
     tests = [test for test in planned if not test.reason]
     if options.only:
         tests = [test for test in tests if options.only in test.url or fnmatch.fnmatchcase(test.url, options.only)]
+    if not tests:
+        sys.exit("wpt: no such test is run; --list says what becomes of each")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     if options.browsers:

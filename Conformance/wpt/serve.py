@@ -78,16 +78,15 @@ class WebSockets(WebSocketServer):
             super().handle_error(connection, address)
 
 
-def serve_apart(server: WebSockets) -> multiprocessing.Process:
+def serve_apart(server: WebSockets) -> None:
     """Serves in a process of its own: unmasking large messages in Python would hold up everybody else."""
 
     def serve() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         server.serve_forever()
 
-    process = multiprocessing.get_context("fork").Process(target=serve, daemon=True)
-    process.start()
-    return process
+    # A daemon is ended with the process that started it.
+    multiprocessing.get_context("fork").Process(target=serve, daemon=True).start()
 
 
 def start(suite: pathlib.Path, folder: pathlib.Path, control: str) -> dict:
@@ -127,7 +126,8 @@ def start(suite: pathlib.Path, folder: pathlib.Path, control: str) -> dict:
         serve_apart(server)
     for server in (*http, *https, h2):
         server.start()
-    return {"host": HOST, "ports": ports, "ca": str(folder / "ca.pem"), "bridge": f"ws://{HOST}:{bridge.server_port}/get"}
+    reads = f"ws://{HOST}:{bridge.server_port}/get"
+    return {"host": HOST, "ports": ports, "ca": str(folder / "ca.pem"), "bridge": reads}
 
 
 def main() -> None:
