@@ -30,8 +30,8 @@ struct FacesHammerTests {
                                     socket.onmessage = { event in count.add(event.data.text?.utf8.count ?? 0) }
                                 }
                                 if number % 7 == task % 7 {
-                                    let listener = socket.addEventListener(.message) { _ in }
-                                    socket.removeEventListener(.message, listener)
+                                    let listener = socket.addEventListener(.error) { _ in }
+                                    socket.removeEventListener(.error, listener)
                                 }
                             }
                             if round % 2 == 0 { try await within { while count.entries.count < 50 { await Task.yield() } } }

@@ -266,7 +266,7 @@ extension ClientSocket {
         let (wake, released) = lock.withLock { () -> (Wake, (any SocketSink)?) in
             let released = isLive ? nil : state.retained
             state.retained = isLive ? state.sink : nil
-            state.notices.isDeaf = false
+            state.notices.listenersChanged()
             return (wakePump(), released)
         }
         wake()
