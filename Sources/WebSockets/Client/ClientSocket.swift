@@ -85,7 +85,7 @@ package final class ClientSocket: @unchecked Sendable {
         case waiting(CheckedContinuation<Void, Never>)
     }
 
-    init(_ request: SocketRequest) { self.request = request }
+    package init(_ request: SocketRequest) { self.request = request }
 
     // MARK: Looking
 
@@ -268,6 +268,10 @@ extension ClientSocket {
         // Outside the lock: this may be the last that held it.
         _ = consume released
     }
+
+    /// The owner's code has run to its end, for whoever knows that better than the pump: what was sent in this turn
+    /// may fall out of ``bufferedAmount`` from here on.
+    package func turnEnds() { lock.withLock { state.count.turnBegins() } }
 
     /// Has the sink look again whether somebody listens.
     package func recheck() { notice(.recheck) }
