@@ -224,6 +224,24 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "WebSocketScriptTests",
+            dependencies: [
+                "TestSupport",
+                "duplex-js",
+                "WebSocketScript",
+                "WebSockets",
+                "WebSocketServer",
+                "WebSocketTransport",
+                "WebSocketProtocol",
+                .target(name: "CJavaScriptCore", condition: .when(platforms: [.linux])),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            // Read from where they are, as scripts.
+            exclude: ["JavaScript"],
+            swiftSettings: settings
+        ),
         // The command as a program, and other people's programs with it: browser, Python, Node.js.
         .testTarget(
             name: "DuplexTests",

@@ -36,6 +36,7 @@ enum Library {
         script("url-search-params", PackageResources.url_search_params_js),
         script("url", PackageResources.url_js),
         script("global", PackageResources.global_js),
+        script("bytes", PackageResources.bytes_js),
         script("websocket", PackageResources.websocket_js),
         script("websocket-stream", PackageResources.websocket_stream_js),
     ]

@@ -37,6 +37,8 @@ public final class ScriptHost {
     /// Reads and writes of streams that have not been answered.
     var streamTasks = 0
     let start = ContinuousClock.now
+    /// Where scripts put the bytes of small messages.
+    let scratch = SharedBytes(count: 64 << 10)
 
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
     private var isQuiet = false

@@ -80,7 +80,9 @@ extension WebSocketConnection {
                     )
                 }
             }
-        let channel = bootstrap.connect(host: url.host, port: url.port)
+        // RFC 6761 §6.3: names below localhost are this machine's, and not every resolver knows.
+        let host = url.host.hasSuffix(".localhost") ? "localhost" : url.host
+        let channel = bootstrap.connect(host: host, port: url.port)
         channel.whenFailure { error in
             promise.fail(error is UsageError ? error : ConnectError(EndCause(error)))
         }

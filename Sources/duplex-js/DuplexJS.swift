@@ -121,10 +121,9 @@ struct DuplexJS: AsyncParsableCommand {
             arguments: arguments
         )
         let host = try ScriptHost.make(options: options)
-        let watch = Interruptions(timeout: timeout)
+        await Interruptions.begin(timeout: timeout)
         host.run(scripts)
-        if let ending = await watch.first(of: host) { status = ending }
-        // What is open is closed by the end of the process; nobody waits for garbage here.
+        await host.idle()
         if status != .success { throw status }
     }
 

@@ -1,52 +1,33 @@
-import ArgumentParser
 import UnixSignals
-import WebSocketScript
 
-/// What ends the command before its scripts are done.
-@MainActor
-struct Interruptions {
-    private let endings: AsyncStream<ExitCode?>
-    private let continuation: AsyncStream<ExitCode?>.Continuation
-    private let tasks: [Task<Void, Never>]
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
-    /// Listens for signals from here on.
-    init(timeout: Double?) {
-        let (endings, continuation) = AsyncStream<ExitCode?>.makeStream()
-        self.endings = endings
-        self.continuation = continuation
-        var tasks = [
-            Task.detached {
-                for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-                    // As shells count the end by a signal.
-                    continuation.yield(ExitCode(signal == .sigint ? 130 : 143))
-                    return
-                }
-            }
-        ]
-        if let timeout {
-            tasks.append(
-                Task.detached {
-                    guard (try? await Task.sleep(for: .seconds(timeout))) != nil else { return }
-                    continuation.yield(ExitCode(124))
-                }
-            )
+/// What ends the command before its scripts are done, be it in the middle of one: a script that does not come to rest
+/// has the main thread for itself.
+enum Interruptions {
+    /// By GNU's `timeout`.
+    static let timeoutStatus: Int32 = 124
+
+    /// Listens for signals, and for the end of the time.
+    static func begin(timeout: Double?) async {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        Task.detached {
+            // As shells count the end by a signal.
+            for await signal in signals { end(signal == .sigint ? 130 : 143) }
         }
-        self.tasks = tasks
+        guard let timeout else { return }
+        Task.detached {
+            try await Task.sleep(for: .seconds(timeout))
+            end(timeoutStatus)
+        }
     }
 
-    /// Waits until the host has nothing left to do, or is not to wait any longer.
-    ///
-    /// - Returns: the status of what ended it, or `nil` if it came to its own end.
-    func first(of host: ScriptHost) async -> ExitCode? {
-        let idle = Task {
-            await host.idle()
-            continuation.yield(nil)
-        }
-        defer {
-            for task in tasks { task.cancel() }
-            idle.cancel()
-        }
-        for await ending in endings { return ending }
-        return nil
-    }
+    /// All output has been written; what else a process does at its end is not for another thread than the main one.
+    private static func end(_ status: Int32) -> Never { _exit(status) }
 }

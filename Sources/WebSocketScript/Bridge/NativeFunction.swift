@@ -119,7 +119,7 @@ private final class NativeFunction {
         guard let context else { return nil }
         do {
             // The reference is good without protection: the library looks for it on the stack.
-            return try body(NativeCall(context, arguments))?.reference
+            return (try body(NativeCall(context, arguments)) ?? context.undefined).reference
         } catch {
             exception?.pointee = thrown(error)?.reference ?? context.value("\(error)").reference
             return nil

@@ -4,58 +4,76 @@ import CJavaScriptCore
 import JavaScriptCore
 #endif
 
-extension ScriptContext {
-    /// An ArrayBuffer with these bytes in it, without a copy.
-    ///
-    /// - Parameter bytes: must not be used any more, since JavaScript may write into them.
-    func arrayBuffer(_ bytes: consuming [UInt8]) throws(ScriptError) -> ScriptValue {
-        let kept = KeptBytes(bytes)
-        let count = kept.count
-        let pointer = kept.pointer
-        let owner = Unmanaged.passRetained(kept).toOpaque()
-        // When the call fails, the library calls the deallocator as well.
-        return try checked {
-            JSObjectMakeArrayBufferWithBytesNoCopy(
-                reference,
-                pointer,
-                count,
-                { _, owner in owner.map { Unmanaged<KeptBytes>.fromOpaque($0).release() } },
-                owner,
-                &$0
-            )
-        }
-    }
-}
-
-/// The bytes of an ArrayBuffer. An array's elements are in an object on the heap, and stay where they are for as long as
-/// that is held and not changed through the array.
-private final class KeptBytes: Sendable {
-    private let bytes: [UInt8]
+/// Bytes that JavaScript sees as an ArrayBuffer, without a copy.
+///
+/// An array's elements are in an object on the heap, and stay where they are for as long as that is held and not changed
+/// through the array.
+final class SharedBytes: @unchecked Sendable {
+    // Sendable: the array never changes; JavaScript may write into its memory, on the actor that Swift reads it on.
+    private let storage: [UInt8]
     let count: Int
 
     init(_ bytes: consuming [UInt8]) {
         count = bytes.count
         // The empty array has no place in memory, and the library wants one.
-        self.bytes = count == 0 ? [0] : bytes
+        storage = count == 0 ? [0] : bytes
     }
 
-    var pointer: UnsafeMutableRawPointer? {
-        bytes.withUnsafeBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress) }
+    /// Bytes that are yet to be written.
+    convenience init(count: Int) {
+        self.init([UInt8](unsafeUninitializedCapacity: count) { $1 = count })
+    }
+
+    /// All of them, without a copy; JavaScript must not write into them any more.
+    var array: [UInt8] { count == 0 ? [] : storage }
+
+    /// A copy of the first.
+    func prefix(_ count: Int) -> [UInt8] { storage.withUnsafeBytes { [UInt8]($0.prefix(count)) } }
+
+    fileprivate var pointer: UnsafeMutableRawPointer? {
+        storage.withUnsafeBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress) }
     }
 }
 
-extension NativeCall {
-    /// A copy of the bytes that a Uint8Array is a view of; nothing for any other value.
-    func bytes(_ index: Int) -> [UInt8] {
-        guard let value = argument(index) else { return [] }
-        let api = context.reference
-        var exception: JSValueRef?
-        guard JSValueGetTypedArrayType(api, value, &exception) == kJSTypedArrayTypeUint8Array else {
-            return []
+extension ScriptContext {
+    /// An ArrayBuffer with these bytes in it.
+    func arrayBuffer(_ bytes: SharedBytes) throws(ScriptError) -> ScriptValue {
+        let owner = Unmanaged.passRetained(bytes).toOpaque()
+        // When the call fails, the library calls the deallocator as well.
+        return try checked {
+            JSObjectMakeArrayBufferWithBytesNoCopy(
+                reference,
+                bytes.pointer,
+                bytes.count,
+                { _, owner in owner.map { Unmanaged<SharedBytes>.fromOpaque($0).release() } },
+                owner,
+                &$0
+            )
         }
-        let count = JSObjectGetTypedArrayByteLength(api, value, &exception)
-        guard count > 0, let start = JSObjectGetTypedArrayBytesPtr(api, value, &exception) else { return [] }
-        // The pointer is to the first byte of the view, and good until JavaScript runs again.
-        return [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// An ArrayBuffer of a message's bytes, which nobody else uses any more.
+    func arrayBuffer(_ bytes: consuming [UInt8]) throws(ScriptError) -> ScriptValue {
+        try arrayBuffer(SharedBytes(bytes))
+    }
+}
+
+// Bytes from JavaScript are copied there, into memory of Swift's. The C interface would give a pointer to a buffer's
+// memory, too, but a buffer that it was asked for can never be transferred again.
+extension ScriptHost {
+    func defineBytes(_ define: Definer) {
+        let scratch = scratch
+        define("scratch") { host, _ in try host.context.arrayBuffer(scratch) }
+        // (length) → [buffer, handle]
+        define("makeBytes") { host, call in
+            let bytes = SharedBytes(count: max(0, call.integer(0)))
+            return try host.context.array([host.context.arrayBuffer(bytes), host.context.handle(bytes)])
+        }
+    }
+
+    /// What `host.handOver` made of some bytes: how many there are in the scratch buffer, or a buffer of their own.
+    func bytes(_ call: NativeCall, _ index: Int) -> [UInt8] {
+        guard let own: SharedBytes = call.handle(index) else { return scratch.prefix(call.integer(index)) }
+        return own.array
     }
 }

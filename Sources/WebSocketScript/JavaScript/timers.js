@@ -80,7 +80,7 @@
         }
     }
 
-    // Runs the first timer if it is due, and tells in how many milliseconds the next is; -1 if there is none.
+    // Runs the first timer if it is due.
     native.register("timers", () => {
         const timer = queue[0];
         if (timer !== undefined && timer.due <= now()) {
@@ -104,7 +104,7 @@
                 set(timer);
             }
         }
-        return queue.length === 0 ? -1 : Math.max(0, queue[0].due - now());
+        wakeForFirst();
     });
 
     const functions = {

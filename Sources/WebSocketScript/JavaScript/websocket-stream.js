@@ -4,7 +4,7 @@
 (function (host) {
     "use strict";
 
-    const { webidl, native, DOMException, bytesOf } = host;
+    const { webidl, native, DOMException, bytesOf, handOver } = host;
     const { createReadable, createWritable } = host.streams;
     const then = host.uncurry(Promise.prototype.then);
     const nothing = () => {};
@@ -247,7 +247,7 @@
         #writeChunk(chunk) {
             const context = "WebSocketStream: chunk";
             const data = host.isBufferSource(chunk)
-                ? bytesOf(webidl.BufferSource(chunk, context))
+                ? handOver(bytesOf(webidl.BufferSource(chunk, context)))
                 : webidl.USVString(chunk, context);
             this.#write = deferred();
             this.#begin();

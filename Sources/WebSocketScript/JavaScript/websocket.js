@@ -5,7 +5,7 @@
 (function (host) {
     "use strict";
 
-    const { webidl, native, isObject, bytesOf, MessageEvent, CloseEvent, Event } = host;
+    const { webidl, native, isObject, bytesOf, handOver, MessageEvent, CloseEvent, Event } = host;
     const deref = host.uncurry(WeakRef.prototype.deref);
 
     const CONNECTING = 0;
@@ -126,9 +126,9 @@
             const handle = this.#handle;
             webidl.arguments(arguments.length, 1, "WebSocket.send");
             if (host.isBufferSource(data)) {
-                native.sendBytes(handle, bytesOf(webidl.BufferSource(data, "WebSocket.send: data")));
+                native.sendBytes(handle, handOver(bytesOf(webidl.BufferSource(data, "WebSocket.send: data"))));
             } else if (host.is(host.Blob, data)) {
-                native.sendBytes(handle, host.blobBytes(data));
+                native.sendBytes(handle, handOver(host.blobBytes(data)));
             } else {
                 native.sendText(handle, webidl.USVString(data, "WebSocket.send: data"));
             }

@@ -34,6 +34,7 @@ extension ScriptHost {
             host.context.collectGarbage()
             return nil
         }
+        defineBytes(define)
         defineTimers(define)
         defineURLs(define)
         defineSockets(define)

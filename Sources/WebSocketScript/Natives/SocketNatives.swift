@@ -25,7 +25,7 @@ extension ScriptHost {
             try host.send(Message(checked: .text, bytes: call.utf8(1)), call)
         }
         define("sendBytes") { host, call in
-            try host.send(Message(call.bytes(1)), call)
+            try host.send(Message(host.bytes(call, 1)), call)
         }
         // (handle, code or undefined, reason or undefined). Throws an InvalidAccessError or a SyntaxError.
         define("closeSocket") { host, call in

@@ -36,7 +36,7 @@ extension ScriptHost {
             host.streamTasks += 1
             let isText = call.isString(1)
             stream.write(
-                isText ? Message(checked: .text, bytes: call.utf8(1)) : Message(call.bytes(1))
+                isText ? Message(checked: .text, bytes: call.utf8(1)) : Message(host.bytes(call, 1))
             )
             return nil
         }

@@ -33,10 +33,8 @@ extension ScriptHost {
 
     /// Runs a timer that is due, one in each turn: microtasks of one come before the next.
     private func runTimer() {
-        guard let next = callBack("timers")?.number, next >= 0 else {
-            isAlarmSet = false
-            return
-        }
-        wake(after: next)
+        isAlarmSet = false
+        // Asks to be woken for the next, as do the microtasks behind it.
+        _ = callBack("timers")
     }
 }
