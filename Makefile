@@ -16,7 +16,7 @@ endif
 
 SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Fuzzing)
 
-.PHONY: help run test conformance fuzz lint format bench memory docs coverage clean
+.PHONY: help run test conformance wpt fuzz lint format bench memory docs coverage clean
 
 help: ## Say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,11 +40,18 @@ test: ## Install what the tests need, then run them all
 	DUPLEX_TEST_ENGINE=epoll swift test --skip-build --no-parallel --filter 'WebSocketServerTests|Hostile|Serve|Soak'
 	swift test --no-parallel
 
-conformance: ## Run the whole Autobahn TestSuite, and write docs/conformance.md
+conformance: ## Run the whole Autobahn TestSuite, and write its part of docs/conformance.md
 	@scripts/dependencies.sh run
 	swift build -c release --product duplex
 	swift build -c release --product autobahn-client
 	@Conformance/run.sh $(ARGS)
+
+wpt: ## Run the WebSocket part of web-platform-tests: make wpt WPT=DIR (a checkout)
+	@[[ -n "$(WPT)" ]] || { echo "make wpt WPT=DIR: DIR is a checkout of web-platform-tests" >&2; exit 2; }
+	@scripts/dependencies.sh run
+	@Conformance/wpt/setup.sh
+	swift build -c release --product duplex-js
+	@.build-tools/wpt/bin/python Conformance/wpt/run.py --suite "$(WPT)" $(ARGS)
 
 fuzz: ## Look for inputs that break the protocol's core: make fuzz SECONDS=60 (for each target)
 	@scripts/dependencies.sh run

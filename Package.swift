@@ -173,6 +173,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
+                "WebSocketProtocol",
                 "WebSocketServer",
                 "WebSocketTransport",
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -202,6 +203,21 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WebSocketsTests",
+            dependencies: [
+                "TestSupport",
+                "WebSockets",
+                "WebSocketServer",
+                "WebSocketTransport",
+                "WebSocketProtocol",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],

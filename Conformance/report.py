@@ -4,7 +4,7 @@
 Prints a table of sections and roles and compares each case with expected.json. Any difference is a failure,
 and so is anything but OK that is not among the deviations below, accepted or not.
 
-  report.py            after a run of every case: also writes docs/conformance.md
+  report.py            after a run of every case: also writes its part of docs/conformance.md
   report.py --accept   the same, and writes expected.json anew
   report.py --fast     after a run of some cases: these are compared, and nothing is written
 """
@@ -17,10 +17,11 @@ import pathlib
 import re
 import sys
 
+import page
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 OUT = TOP / ".build-conformance"
 EXPECTED = TOP / "Conformance" / "expected.json"
-PAGE = TOP / "docs" / "conformance.md"
 
 ROLES = {
     "server": "server",
@@ -119,14 +120,6 @@ class Run:
                     yield case, role, self.results[case][role]
 
 
-def columns(rows):
-    """A Markdown table, padded so that it reads in a terminal too."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths)) + " |" for row in rows]
-    lines.insert(1, "| " + " | ".join("-" * w for w in widths) + " |")
-    return "\n".join(lines)
-
-
 def count(run, cases, role):
     words = collections.Counter(verdict(run.results[case][role]) for case in cases if role in run.results[case])
     # Good news first, the rest by name.
@@ -140,7 +133,7 @@ def section_table(run):
         if cases:
             title = f"{section} {name}" if section else name
             rows.append([title, str(len(cases)), *(count(run, cases, role) for role in ROLES)])
-    return columns(rows)
+    return page.columns(rows)
 
 
 def deviation_table(run):
@@ -159,7 +152,7 @@ def deviation_table(run):
                 cases = [f"{section}.*" for section in dict.fromkeys(case.split(".")[0] for case in cases)]
             by_cases[" ".join(cases)].append(ROLES[role])
         rows += [[cases, "; ".join(names), word, why] for cases, names in by_cases.items()]
-    return columns(rows)
+    return page.columns(rows)
 
 
 def find_failures(run):
@@ -194,10 +187,10 @@ def write_expected(run):
 
 
 def write_page(run):
-    PAGE.write_text(f"""\
-# Conformance
+    page.write_section("conformance", f"""\
+## Autobahn TestSuite
 
-Written by `make conformance`; do not edit. The [Autobahn TestSuite](https://github.com/crossbario/autobahn-testsuite) {run.version}, all of its cases, on {datetime.date.today()}, everything with default limits:
+The [Autobahn TestSuite](https://github.com/crossbario/autobahn-testsuite) {run.version}, all of its cases, on {datetime.date.today()}, everything with default limits:
 
 - **server**: its fuzzing client against the echo of `duplex serve`, on Linux's io_uring.
 - **server, epoll** and **server, SwiftNIO**: the same with `--engine epoll` and `--engine nio`.
@@ -208,7 +201,7 @@ Written by `make conformance`; do not edit. The [Autobahn TestSuite](https://git
 
 A case counts as OK if the suite says OK both of what was exchanged and of how the connection was closed. The result of each case is in [expected.json](../Conformance/expected.json); a run with any other result fails.
 
-## Deviations
+### Deviations
 
 {deviation_table(run)}
 """)

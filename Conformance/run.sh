@@ -4,7 +4,7 @@
 # fuzzing server against autobahn-client, which reads once by callbacks ("client") and once by a task ("client-task").
 # Fails unless the results are those of expected.json.
 #
-#   Conformance/run.sh            every case; rewrites docs/conformance.md
+#   Conformance/run.sh            every case; rewrites its part of docs/conformance.md
 #   Conformance/run.sh --accept   the same, and makes what came out the expected results
 #   Conformance/run.sh --fast     what `make test` has time for
 #

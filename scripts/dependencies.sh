@@ -6,8 +6,8 @@
 #   scripts/dependencies.sh js      also JavaScriptCore, for WebSocketScript and duplex-js
 #   scripts/dependencies.sh bench   also the servers that the benchmarks measure beside Duplex; one that cannot be
 #                                   had is named here and left out of the report, which says so
-#   scripts/dependencies.sh test    also JavaScriptCore, and the foreign peers that the interop tests meet: a browser, ws for
-#                                   Node.js, websockets for Python, openssl
+#   scripts/dependencies.sh test    also JavaScriptCore, and the foreign peers that the interop tests meet: a browser,
+#                                   ws for Node.js, websockets for Python, openssl, tinyproxy, microsocks
 #
 # On Debian and Ubuntu it uses apt-get (with sudo where needed); elsewhere it names what to install and stops.
 # The one thing it never installs is Swift itself: which one, and how, is the user's choice.
@@ -262,6 +262,9 @@ if [[ $role == test ]]; then
     have node || need "Node.js" nodejs
     find_ws || need "ws for Node.js (where NODE_PATH leads)" node-ws
     have openssl || need openssl openssl
+    # Without the service that the package `tinyproxy` would start.
+    have tinyproxy || need tinyproxy tinyproxy-bin
+    have microsocks || need microsocks microsocks
     venv_is_ready || find_python >/dev/null ||
         need "Python ${python_minimum/, /.} or newer, with venv" python3-venv
 fi

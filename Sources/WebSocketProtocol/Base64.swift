@@ -1,4 +1,4 @@
-/// Base64 (RFC 4648 §4), for the two short values of the opening handshake.
+/// Base64 (RFC 4648 §4), for the short values of the opening handshake.
 package enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8

@@ -134,7 +134,7 @@ package enum HTTPGrammar {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 
-    static func isAuthority(_ text: String) -> Bool { isAuthority(Array(text.utf8)[...]) }
+    package static func isAuthority(_ text: String) -> Bool { isAuthority(Array(text.utf8)[...]) }
 
     /// Whether `text` can be a request's authority: a host with an optional port, and no more. A name's
     /// characters are those of RFC 3986 §3.2.2; an IPv6 address stands in brackets.

@@ -2,13 +2,13 @@ import Crypto
 import HTTPTypes
 
 /// What the two halves of the opening handshake share (RFC 6455 §1.3, §4).
-enum HandshakeFields {
+package enum HandshakeFields {
     /// The version of RFC 6455.
     static let version = "13"
 
     /// The value of `Sec-WebSocket-Accept` that answers a key: base64 of SHA-1 of the key and a fixed
     /// GUID (RFC 6455 §4.2.2).
-    static func accept(for key: String) -> String {
+    package static func accept(for key: String) -> String {
         var text: [UInt8] = []
         appendAccept(for: Array(key.utf8)[...], to: &text)
         return String(decoding: text, as: UTF8.self)

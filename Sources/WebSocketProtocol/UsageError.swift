@@ -22,6 +22,8 @@ public enum UsageError: Error, Sendable, Hashable {
     case invalidTarget(String)
     /// Not a `ws:` or `wss:` URL (§3).
     case invalidURL(String)
+    /// Not a proxy's address, or a user or password that its protocol cannot carry. The text names neither.
+    case invalidProxy(String)
 }
 
 extension UsageError: CustomStringConvertible {
@@ -39,6 +41,7 @@ extension UsageError: CustomStringConvertible {
         case .invalidSubprotocol(let name): "subprotocol \"\(name)\" is not a token, or is given twice"
         case .invalidTarget(let what): "\"\(what)\" cannot stand in an HTTP request line"
         case .invalidURL(let why): why
+        case .invalidProxy(let why): "proxy: \(why)"
         }
     }
 }

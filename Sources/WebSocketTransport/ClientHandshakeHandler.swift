@@ -27,7 +27,7 @@ final class ClientHandshakeHandler: ChannelInboundHandler, RemovableChannelHandl
     private var interimAnswers = 0
 
     /// Answers such as 103 may come before the real one (RFC 9110 §15.2); more than this is no server.
-    private static let maxInterimAnswers = 8
+    static let maxInterimAnswers = 8
 
     init(
         handshake: ClientHandshake,

@@ -15,11 +15,16 @@ public struct ClientOptions: Sendable {
     /// Further fields of the request: `Origin`, `Cookie`, `Authorization`, … Default: none.
     public var headers: HTTPFields
 
-    /// From the call to the TCP connection, name lookup included. Default 10 s.
+    /// From the call to the TCP connection, name lookup included; through a proxy, to the end of what is said
+    /// with the proxy. Default 10 s.
     public var connectTimeout: Duration
 
     /// For `wss:`. The default verifies the server's chain against the system's authorities, and its name.
     public var tls: TLSConfiguration
+
+    /// The proxy to connect through. Default: none, whatever the environment says;
+    /// ``ClientProxy/fromEnvironment(for:environment:)`` asks it.
+    public var proxy: ClientProxy?
 
     /// Where connections live. Default: the process's shared loops, one per core.
     public var eventLoopGroup: any EventLoopGroup
@@ -31,6 +36,7 @@ public struct ClientOptions: Sendable {
         headers: HTTPFields = [:],
         connectTimeout: Duration = .seconds(10),
         tls: TLSConfiguration = .makeClientConfiguration(),
+        proxy: ClientProxy? = nil,
         eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     ) {
         self.connection = connection
@@ -38,6 +44,7 @@ public struct ClientOptions: Sendable {
         self.headers = headers
         self.connectTimeout = connectTimeout
         self.tls = tls
+        self.proxy = proxy
         self.eventLoopGroup = eventLoopGroup
     }
 }

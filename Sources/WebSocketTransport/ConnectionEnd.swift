@@ -18,12 +18,14 @@ public enum EndCause: Sendable, Hashable {
     case closeTimeout
     /// Nothing came from the peer after a ping, in time.
     case pingTimeout
-    /// TCP did not connect in time.
+    /// TCP did not connect in time, or the proxy did not.
     case connectTimeout
     /// The opening handshake did not finish in time.
     case handshakeTimeout
     /// The server answered the opening handshake with this status, or with a 101 that breaks a rule.
     case handshakeRefused(ProtocolError)
+    /// There is no way through the proxy: it cannot be reached, refused, or broke the rules of its protocol.
+    case proxyFailed(String)
     /// TLS failed: certificate, host name, version or alert.
     case tls(String)
     /// The host's name has no address.
@@ -47,6 +49,7 @@ public enum EndCause: Sendable, Hashable {
         case .connectTimeout: "connectTimeout"
         case .handshakeTimeout: "handshakeTimeout"
         case .handshakeRefused: "handshakeRefused"
+        case .proxyFailed: "proxyFailed"
         case .tls: "tls"
         case .nameNotFound: "nameNotFound"
         case .connectionRefused: "connectionRefused"
@@ -69,6 +72,7 @@ extension EndCause: CustomStringConvertible {
         case .connectTimeout: "no connection in time"
         case .handshakeTimeout: "the opening handshake did not finish in time"
         case .handshakeRefused(let error): "\(error)"
+        case .proxyFailed(let what): what
         case .tls(let what): "TLS: \(what)"
         case .nameNotFound(let host): "no address found for \(host)"
         case .connectionRefused: "connection refused: nobody listens there"

@@ -42,7 +42,7 @@ extension ReceiveError: CustomStringConvertible {
 public struct ConnectError: Error, Sendable {
     /// What went wrong.
     public let cause: EndCause
-    /// The server's answer, if it gave one.
+    /// The server's answer, if it gave one; that of the proxy where ``cause`` is ``EndCause/proxyFailed(_:)``.
     public let response: HTTPResponse?
     /// The beginning of that answer's body, at most 64 KiB.
     public let body: [UInt8]

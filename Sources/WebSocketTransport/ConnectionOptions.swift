@@ -29,7 +29,8 @@ public struct ConnectionOptions: Sendable, Hashable {
     /// handshake need not wait for the whole of them. Default 1 MiB; `nil` never fragments.
     public var fragmentSize: Int?
 
-    /// From the TCP connection to the end of the opening handshake, TLS included. Default 10 s.
+    /// From the TCP connection, or the proxy's word that there is one, to the end of the opening handshake, TLS
+    /// included. Default 10 s.
     public var handshakeTimeout: Duration
 
     /// From the beginning of the closing handshake to the end of the connection, whatever the peer does.

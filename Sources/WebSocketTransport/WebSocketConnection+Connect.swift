@@ -58,6 +58,7 @@ extension WebSocketConnection {
         )
         // Made before anything else, so that a bad configuration is not taken for a bad server.
         let tls = url.isSecure ? try NIOSSLContext(configuration: options.tls) : nil
+        let proxy = try options.proxy.map { try ProxyAttempt(through: $0, to: url, options) }
         let loop = options.eventLoopGroup.next()
         let promise = loop.makePromise(of: Opened.self)
         let connectionOptions = options.connection
@@ -69,6 +70,8 @@ extension WebSocketConnection {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(ConnectGate())
+                    if let proxy { try pipeline.addHandler(ProxyHandler(proxy, promise)) }
                     if let tls { try pipeline.addHandler(makeTLSHandler(tls, host: url.host)) }
                     try pipeline.addHandler(
                         ClientHandshakeHandler(
@@ -82,9 +85,19 @@ extension WebSocketConnection {
             }
         // RFC 6761 §6.3: names below localhost are this machine's, and not every resolver knows.
         let host = url.host.hasSuffix(".localhost") ? "localhost" : url.host
-        let channel = bootstrap.connect(host: host, port: url.port)
+        let channel = bootstrap.connect(
+            host: proxy?.proxy.host ?? host,
+            port: proxy?.proxy.port ?? url.port
+        )
         channel.whenFailure { error in
-            promise.fail(error is UsageError ? error : ConnectError(EndCause(error)))
+            let cause = EndCause(error)
+            let seen = proxy.map { cause.at($0.proxy) } ?? cause
+            promise.fail(error is UsageError ? error : ConnectError(seen))
+        }
+        channel.whenSuccess { channel in
+            // Closed already, it has no gate any more, and nobody to tell.
+            let gate = try? channel.pipeline.syncOperations.handler(type: ConnectGate.self)
+            if let gate { gate.open() } else { promise.fail(ConnectError(.endOfStream)) }
         }
         // Whoever gives up first closes the channel, should it open after all.
         promise.futureResult.whenFailure { _ in channel.whenSuccess { $0.close(promise: nil) } }

@@ -15,29 +15,34 @@ extension WebSocketConnection {
     /// Any number of tasks may write at once; each message goes out whole.
     public struct Writable: Sendable {
         private let connection: WebSocketConnection
-        /// What must live while there may be a writer.
-        private let owner: (any AnyObject & Sendable)?
+        /// What must live while there may be a writer, and is told of failures.
+        private let owner: (any WriteObserver)?
 
-        package init(connection: WebSocketConnection, owner: (any AnyObject & Sendable)? = nil) {
+        package init(connection: WebSocketConnection, owner: (any WriteObserver)? = nil) {
             self.connection = connection
             self.owner = owner
         }
 
         /// Writes a text message. See ``write(_:)-(Message)``.
         public nonisolated(nonsending) func write(_ text: String) async throws(SendError) {
-            try await connection.send(text)
+            try await write(Message(text))
         }
 
         /// Writes a binary message. See ``write(_:)-(Message)``.
         public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws(SendError) {
-            try await connection.send(bytes)
+            try await write(Message(bytes))
         }
 
         /// Writes a message; suspends while more than ``ConnectionOptions/outboundHighWaterMark`` bytes wait.
         ///
         /// - Throws: ``SendError``, as ``WebSocketConnection/send(_:)-(Message)``.
         public nonisolated(nonsending) func write(_ message: Message) async throws(SendError) {
-            try await connection.send(message)
+            do throws(SendError) {
+                try await connection.send(message)
+            } catch {
+                owner?.writeFailed()
+                throw error
+            }
         }
 
         /// Closes the connection behind what has been written, without a status code, and waits for its end.
@@ -49,6 +54,11 @@ extension WebSocketConnection {
 
         /// Releases the connection now; what waits to be written is lost.
         public func abort() { connection.abort() }
+    }
+
+    /// Is told when something could not be written.
+    package protocol WriteObserver: AnyObject, Sendable {
+        func writeFailed()
     }
 
     /// Begins to close with a payload that may be empty, without waiting.

@@ -30,7 +30,7 @@ public struct Blob: Sendable, Hashable {
     }
 
     /// A blob of bytes.
-    public init(_ bytes: [UInt8], type: String = "") { self.init(storage: bytes[...], type: type) }
+    public init(bytes: [UInt8], type: String = "") { self.init(storage: bytes[...], type: type) }
 
     private init(storage: ArraySlice<UInt8>, type: String) {
         self.storage = storage

@@ -208,7 +208,7 @@ extension WebSocket: SocketSink {
             switch (message.kind, binaryType) {
             case (.text, _): .text(String(decoding: message.bytes, as: UTF8.self))
             case (.binary, .arraybuffer): .arrayBuffer(message.bytes)
-            case (.binary, .blob): .blob(Blob(message.bytes))
+            case (.binary, .blob): .blob(Blob(bytes: message.bytes))
             }
         fire(MessageEvent("message", data: data, origin: origin))
         return true

@@ -42,7 +42,7 @@ public struct WebSocketError: Error, Sendable {
     /// A connection that was open and ended otherwise than cleanly.
     init(_ end: ConnectionEnd) {
         let message =
-            end.wasClean ? "\(end.unsentBytes) bytes could not be sent any more" : end.cause.description
+            end.wasClean ? "not all that was written could be sent" : end.cause.description
         self.init(
             message: message,
             closeCode: end.code.rawValue,

@@ -56,10 +56,19 @@ public final class WebSocketStream: Sendable {
     }
 
     /// Closes the connection when nobody can use it any more.
-    final class Lifetime: Sendable {
+    final class Lifetime: WebSocketConnection.WriteObserver {
         let connection: WebSocketConnection
+        private let hasFailed = NIOLockedValueBox(false)
 
         init(_ connection: WebSocketConnection) { self.connection = connection }
+
+        func writeFailed() { hasFailed.withLockedValue { $0 = true } }
+
+        /// Whether all that was written has been sent.
+        func isComplete(at end: ConnectionEnd) -> Bool {
+            end.unsentBytes == 0 && !hasFailed.withLockedValue(\.self)
+        }
+
         deinit { connection.beginClosing(.empty) }
     }
 
@@ -137,19 +146,19 @@ public final class WebSocketStream: Sendable {
 
     /// Waits until the connection is closed.
     ///
-    /// - Returns: the server's code and reason, if the closing handshake was completed and everything accepted for
-    ///   sending was sent.
+    /// - Returns: the server's code and reason, if the closing handshake was completed and everything that was written
+    ///   has been sent.
     /// - Throws: ``WebSocketError`` otherwise, and what ``opened`` throws.
     public var closed: CloseInfo {
         get async throws {
-            let connection: WebSocketConnection
+            let lifetime: Lifetime
             do {
-                connection = try await dialling.value.lifetime.connection
+                lifetime = try await dialling.value.lifetime
             } catch {
                 throw failure(error)
             }
-            let end = await connection.closed
-            guard end.wasClean, end.unsentBytes == 0 else { throw WebSocketError(end) }
+            let end = await lifetime.connection.closed
+            guard end.wasClean, lifetime.isComplete(at: end) else { throw WebSocketError(end) }
             return CloseInfo(closeCode: end.code.rawValue, reason: end.reason)
         }
     }

@@ -17,10 +17,13 @@ struct Connect: AsyncParsableCommand {
             With --binary, piped input is sent as one binary message of any size, and what arrives is written out \
             as it is, nothing added. At a terminal each line is one binary message.
 
+            The proxy of the environment is used as curl does (https_proxy for wss:, http_proxy for ws:, all_proxy, \
+            no_proxy), unless --proxy names another or, empty, none.
+
             Standard error gets the close code and reason. Exit status: 0 closed with 1000 or without a code, \
             2 closed with another code, 3 lost without a close, 4 the server broke the protocol, 5 timeout, \
             6 name not found, 7 TCP failed, 8 TLS failed, 9 the server refused the WebSocket, \
-            64 wrong usage, 130 interrupted, 1 anything else.
+            10 the proxy refused or failed, 64 wrong usage, 130 interrupted, 1 anything else.
             """
     )
 
@@ -42,6 +45,14 @@ struct Connect: AsyncParsableCommand {
         help: ArgumentHelp("A subprotocol to offer; repeat for more, the preferred first.", valueName: "name")
     )
     var subprotocol: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Connect through a proxy: http://user:password@host:3128 or socks5://host; \"\" for none.",
+            valueName: "url"
+        )
+    )
+    var proxy: String?
 
     @Flag(help: "Take any certificate: the connection can be listened to and changed by others.")
     var insecure = false
@@ -66,9 +77,10 @@ struct Connect: AsyncParsableCommand {
     var linger = Linger.seconds(0.5)
 
     func run() async throws {
-        let options = try clientOptions()
+        var options = try clientOptions()
         let connection: WebSocketConnection
         do {
+            options.proxy = try clientProxy()
             connection = try await .connect(to: url, options: options)
         } catch let error as UsageError {
             throw ValidationError("\(error)")
@@ -78,8 +90,9 @@ struct Connect: AsyncParsableCommand {
         }
         if StandardInput.isTerminal {
             let compressed = connection.compression == nil ? "" : ", compressed"
+            let way = options.proxy.map { " through \($0)" } ?? ""
             let agreed = (connection.subprotocol.map { ", subprotocol \($0)" } ?? "") + compressed
-            StandardError.write(line: "connected\(agreed); Ctrl-D closes")
+            StandardError.write(line: "connected\(way)\(agreed); Ctrl-D closes")
         }
         let interrupt = Task {
             for await _ in await UnixSignalsSequence(trapping: .sigint) {
@@ -93,6 +106,11 @@ struct Connect: AsyncParsableCommand {
         StandardError.write(line: "closed \(end)")
         if let problem { throw ExitStatus.failure.explained(problem) }
         throw (await interrupt.value ? .interrupted : ExitStatus(end)).exitCode
+    }
+
+    private func clientProxy() throws(UsageError) -> ClientProxy? {
+        guard let proxy else { return try .fromEnvironment(for: WebSocketURL(url)) }
+        return proxy.isEmpty ? nil : try ClientProxy(proxy)
     }
 
     private func clientOptions() throws -> ClientOptions {

@@ -21,6 +21,8 @@ enum ExitStatus: Int32 {
     case tls = 8
     /// The server answered the opening handshake with something else than a WebSocket.
     case handshakeRefused = 9
+    /// There is no way through the proxy.
+    case proxyFailed = 10
     /// By SIGINT, as shells count it.
     case interrupted = 130
 
@@ -42,6 +44,7 @@ enum ExitStatus: Int32 {
             case .endOfStream, .reset, .aborted: .lost
             case .closeTimeout, .pingTimeout, .connectTimeout, .handshakeTimeout: .timeout
             case .handshakeRefused: .handshakeRefused
+            case .proxyFailed: .proxyFailed
             case .tls: .tls
             case .nameNotFound: .nameNotFound
             case .connectionRefused, .network: .notConnected

@@ -12,9 +12,10 @@ struct ConnectCommandTests {
     /// Runs the command with all of its input given.
     private func connect(
         _ arguments: [String],
-        input: String = ""
+        input: String = "",
+        environment: [String: String] = [:]
     ) async throws -> (exit: ChildProcess.Exit, output: String, errors: String) {
-        let process = try ChildProcess(Tools.duplex, ["connect"] + arguments)
+        let process = try ChildProcess(Tools.duplex, ["connect"] + arguments, environment: environment)
         try process.write(input)
         try process.endInput()
         let (exit, output, errors) = try await process.finished()
@@ -149,6 +150,41 @@ struct ConnectCommandTests {
         #expect(try await connect(["ws://no-such-host.invalid/"]).exit == .init(status: 6))
         #expect(try await connect(["http//oops"]).exit == .init(status: 64))
         #expect(try await connect(["--header", "no colon", serve.url("/echo")]).exit == .init(status: 64))
+    }
+
+    @Test func `A proxy that is not there is status 10, one that is none 64`() async throws {
+        let serve = try await ServeProcess.start()
+        let proxy = "127.0.0.1:\(try await ForeignProxy.unusedPort())"
+        let gone = try await connect(["--proxy", "http://ana:seza-mum@\(proxy)", serve.url("/echo")])
+        #expect(gone.exit == .init(status: 10))
+        #expect(gone.errors.contains("proxy http://\(proxy): connection refused"))
+        #expect(!gone.errors.contains("seza-mum"))
+        let wrong = try await connect(["--proxy", "ftp://ana:seza-mum@\(proxy)", serve.url("/echo")])
+        #expect(wrong.exit == .init(status: 64))
+        #expect(wrong.errors.contains("scheme \"ftp\""))
+        #expect(!wrong.errors.contains("seza-mum"))
+    }
+
+    @Test func `The environment's proxy is used, unless no_proxy or an empty --proxy says otherwise`()
+        async throws
+    {
+        let serve = try await ServeProcess.start()
+        let gone = "http://127.0.0.1:\(try await ForeignProxy.unusedPort())"
+        let runs: [(arguments: [String], environment: [String: String], status: Int32)] = [
+            ([], ["http_proxy": gone], 10), ([], ["ALL_PROXY": gone], 10), ([], ["https_proxy": gone], 0),
+            ([], ["http_proxy": gone, "no_proxy": "127.0.0.0/8"], 0),
+            (["--proxy", ""], ["http_proxy": gone], 0),
+            (["--proxy", gone], ["no_proxy": "*"], 10), ([], ["http_proxy": "ftp://proxy"], 64),
+        ]
+        for (arguments, environment, status) in runs {
+            let run = try await connect(
+                arguments + [serve.url("/echo")],
+                input: "hola\n",
+                environment: environment
+            )
+            #expect(run.exit == .init(status: status), "\(arguments) \(environment): \(run.errors)")
+            #expect(run.output == (status == 0 ? "hola\n" : ""))
+        }
     }
 
     @Test func `--header and --subprotocol reach the server`() async throws {

@@ -37,10 +37,17 @@ package final class ChildProcess: Sendable {
         let errno: Int32
     }
 
-    package init(_ program: String, _ arguments: [String]) throws {
+    /// - Parameter environment: in addition to this process's, from which what names proxies is left out: the tests
+    ///   talk to this machine.
+    package init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         let (stdin, stdout, stderr) = try (Self.pipe(), Self.pipe(), Self.pipe())
-        pid = try Self.spawn(program, arguments, [stdin.reading, stdout.writing, stderr.writing])
+        pid = try Self.spawn(
+            program,
+            arguments,
+            environment,
+            [stdin.reading, stdout.writing, stderr.writing]
+        )
         input = stdin.writing
         for handle in [stdin.reading, stdout.writing, stderr.writing] { try handle.close() }
         read(stdout.reading) { $0.output += $1 }
@@ -75,9 +82,12 @@ package final class ChildProcess: Sendable {
     /// The child gets its three streams and nothing else of what is open here: a copy of another child's
     /// pipe, or of a server's socket, would keep that open for as long as this child lives. (Foundation's
     /// Process leaves such copies.)
-    private static func spawn(_ program: String, _ arguments: [String], _ streams: [FileHandle]) throws
-        -> pid_t
-    {
+    private static func spawn(
+        _ program: String,
+        _ arguments: [String],
+        _ environment: [String: String],
+        _ streams: [FileHandle]
+    ) throws -> pid_t {
         #if os(Linux)
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -99,8 +109,14 @@ package final class ChildProcess: Sendable {
         #endif
         var strings: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for string in strings { free(string) } }
+        let variables = ProcessInfo.processInfo.environment.filter {
+            !$0.key.lowercased().hasSuffix("_proxy")
+        }
+        .merging(environment) { $1 }
+        var settings: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for setting in settings { free(setting) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, program, &actions, &attributes, &strings, environ)
+        let result = posix_spawn(&pid, program, &actions, &attributes, &strings, &settings)
         guard result == 0 else { throw SpawnError(call: "posix_spawn of \(program)", errno: result) }
         return pid
     }
@@ -202,6 +218,14 @@ package final class ChildProcess: Sendable {
     {
         try await wait(for: "an error line beginning \"\(prefix)\"", limit) {
             rest(of: prefix, in: $0.errors)
+        }
+    }
+
+    /// Waits until standard output has a whole line with `part` in it, and gives that line.
+    package func line(containing part: String, within limit: Duration = .seconds(30)) async throws -> String {
+        try await wait(for: "a line with \"\(part)\"", limit) { state in
+            text(state.output).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).dropLast()
+                .first { $0.contains(part) }.map(String.init)
         }
     }
 

@@ -10,6 +10,7 @@ import WebSocketTransport
 /// - Parameter routes: adds what it serves.
 package func serving<Value>(
     _ configuration: WebSocketServer.Configuration = .init(port: 0),
+    isolation: isolated (any Actor)? = #isolation,
     _ routes: (WebSocketServer) -> Void,
     _ body: (Int) async throws -> Value
 ) async throws -> Value {

@@ -23,6 +23,8 @@ package enum Tools {
     package static let python = existing(path(".build-tools/python/bin/python"))
     package static let node = onPath("node")
     package static let openssl = onPath("openssl")
+    package static let tinyproxy = onPath("tinyproxy")
+    package static let microsocks = onPath("microsocks")
     package static let chromium =
         existing(ProcessInfo.processInfo.environment["CHROMIUM"])
         ?? onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")

@@ -27,6 +27,7 @@ struct ErrorsTests {
             .handshakeRefused(.unexpectedStatus(503)), "handshakeRefused",
             "the server answered 503, 101 was expected"
         ),
+        (.proxyFailed("proxy answered 403 Forbidden"), "proxyFailed", "proxy answered 403 Forbidden"),
         (.tls("certificate has expired"), "tls", "TLS: certificate has expired"),
         (.nameNotFound("example.invalid"), "nameNotFound", "no address found for example.invalid"),
         (.connectionRefused, "connectionRefused", "connection refused: nobody listens there"),

@@ -98,7 +98,7 @@ struct RefusalTests {
     @Test("A body that never ends is told as far as it came when the time is up")
     func endless() throws {
         let channel = EmbeddedChannel()
-        let promise = channel.eventLoop.makePromise(of: WebSocketConnection.self)
+        let promise = channel.eventLoop.makePromise(of: WebSocketConnection.Opened.self)
         let failure = Log<ConnectError>()
         promise.futureResult.whenFailure { error in (error as? ConnectError).map(failure.add) }
         let handler = try ClientHandshakeHandler(

@@ -152,7 +152,7 @@ package final class ClientSocket: @unchecked Sendable {
     private func answered(_ opened: WebSocketConnection.Opened) {
         let (wake, isUnwanted) = lock.withLock { () -> (Wake, Bool) in
             state.dialling = nil
-            state.connection = opened.connection
+            state.connection = state.isOver ? nil : opened.connection
             state.subprotocol = opened.connection.subprotocol ?? ""
             state.extensions = opened.extensions
             // What came right behind the answer is here already.
@@ -165,8 +165,12 @@ package final class ClientSocket: @unchecked Sendable {
     }
 
     /// The end has come: tells it once.
+    ///
+    /// - Parameter isUnopened: whether there was no connection, or nobody wants one. The end of one may be here before
+    ///   whoever connected has been told of it.
     private func over(
         because failure: WebSocketFailure?,
+        isUnopened: Bool = true,
         code: UInt16 = CloseCode.abnormalClosure.rawValue,
         reason: String = "",
         wasClean: Bool = false
@@ -183,7 +187,8 @@ package final class ClientSocket: @unchecked Sendable {
                     reason: reason,
                     wasClean: wasClean,
                     failed: failure != nil || state.isFull
-                )
+                ),
+                isUnopened: isUnopened
             )
             return wakePump()
         }
@@ -207,7 +212,7 @@ extension ClientSocket {
             case .connecting: return true
             case .closing, .closed:
                 state.count.lose(size)
-            case .open where size > limit - min(limit, state.count.outstanding):
+            case .open where size > limit - min(limit, state.count.waiting):
                 state.count.lose(size)
                 state.isFull = true
                 state.failure = .bufferFull(limit: limit)
@@ -274,7 +279,13 @@ extension ClientSocket {
     package func turnEnds() { lock.withLock { state.count.turnBegins() } }
 
     /// Has the sink look again whether somebody listens.
-    package func recheck() { notice(.recheck) }
+    package func recheck() {
+        let wake = lock.withLock { () -> Wake in
+            state.notices.isRecheckDue = true
+            return wakePump()
+        }
+        wake()
+    }
 
     /// To be called with the lock held.
     ///
@@ -322,6 +333,7 @@ extension ClientSocket {
         leave()
         over(
             because: end.wasClean ? nil : .ended(end.cause),
+            isUnopened: false,
             code: end.code.rawValue,
             reason: end.reason,
             wasClean: end.wasClean

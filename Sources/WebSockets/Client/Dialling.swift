@@ -81,7 +81,7 @@ package struct SocketRequest: Sendable {
                 throw WebSocketFailure.cookies(error)
             }
         }
-        return ClientOptions(
+        var options = ClientOptions(
             connection: connection,
             subprotocols: protocols,
             headers: headers,
@@ -89,6 +89,8 @@ package struct SocketRequest: Sendable {
             tls: settings.tls,
             eventLoopGroup: settings.eventLoopGroup
         )
+        options.proxy = settings.proxy
+        return options
     }
 
     private func storeCookies(of response: HTTPResponse) async {

@@ -11,11 +11,17 @@ struct NoticeQueue {
 
     /// Nobody takes messages now: they wait, and what is behind them.
     var isDeaf = false
+    /// Somebody listens who did not: comes before everything else.
+    var isRecheckDue = false
     /// Bytes of the messages that wait, with the charge for each.
     private(set) var cost = 0
 
     /// Whether there is nothing to tell now.
-    var isEmpty: Bool { isDeaf ? end == nil : (!isBegun || head == notices.count) && end == nil }
+    var isEmpty: Bool {
+        guard !isRecheckDue else { return false }
+        guard isBegun else { return true }
+        return end == nil && (isDeaf || head == notices.count)
+    }
 
     mutating func begin(with notice: ClientSocket.Notice) {
         notices.insert(notice, at: head)
@@ -29,8 +35,9 @@ struct NoticeQueue {
 
     mutating func append(_ notice: ClientSocket.Notice) { notices.append(notice) }
 
-    mutating func end(with notice: ClientSocket.Notice) {
-        isBegun = true
+    /// - Parameter isUnopened: whether no opening comes any more, before which this would have to wait.
+    mutating func end(with notice: ClientSocket.Notice, isUnopened: Bool) {
+        if isUnopened { isBegun = true }
         end = notice
     }
 
@@ -42,6 +49,10 @@ struct NoticeQueue {
     }
 
     mutating func next() -> ClientSocket.Notice? {
+        if isRecheckDue {
+            isRecheckDue = false
+            return .recheck
+        }
         guard isBegun else { return nil }
         if isDeaf {
             guard end != nil else { return nil }

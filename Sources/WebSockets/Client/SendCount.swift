@@ -11,15 +11,15 @@ struct SendCount {
     /// What was sent to a socket that was not open any more. It stays counted for ever.
     private var lost = 0
 
-    /// What waits, as far as it can still be sent or was left over.
-    var outstanding: Int { accepted - transmitted }
-
     /// Whether something has been sent in the owner's present turn.
     var isInTurn: Bool { accepted != acceptedBefore }
 
-    /// What the owner is told: as the standard wants it, the amount does not fall while the owner's code runs, so what was
-    /// sent in this turn counts in full, whatever the loop has done with it meanwhile.
-    var buffered: Int { max(outstanding, accepted - acceptedBefore) + lost }
+    /// What waits. As the standard wants it, it does not fall while the owner's code runs, so what was sent in this turn
+    /// counts in full, whatever the loop has done with it meanwhile.
+    var waiting: Int { max(accepted - transmitted, accepted - acceptedBefore) }
+
+    /// What the owner is told.
+    var buffered: Int { waiting + lost }
 
     mutating func accept(_ bytes: Int) { accepted += bytes }
     mutating func lose(_ bytes: Int) { lost += bytes }

@@ -41,6 +41,10 @@ public final class WebSocketEnvironment: Sendable {
         public var cookies: (any CookieProvider)?
 
 
+        /// The proxy to go through. Default: none; ``ClientProxy/fromEnvironment(for:environment:)`` tells what the
+        /// process's environment asks for.
+        public var proxy: ClientProxy?
+
         /// Further fields of every request, such as `Authorization`, which a browser's page cannot send. Default: none.
         public var headers: HTTPFields
 
@@ -76,6 +80,7 @@ public final class WebSocketEnvironment: Sendable {
             connectsOneByOne: Bool = true,
             tls: TLSConfiguration = .makeClientConfiguration(),
             cookies: (any CookieProvider)? = nil,
+            proxy: ClientProxy? = nil,
             headers: HTTPFields = [:],
             baseURL: WebURL? = nil,
             origin: String? = nil,
@@ -90,6 +95,7 @@ public final class WebSocketEnvironment: Sendable {
             self.connectsOneByOne = connectsOneByOne
             self.tls = tls
             self.cookies = cookies
+            self.proxy = proxy
             self.headers = headers
             self.baseURL = baseURL
             self.origin = origin

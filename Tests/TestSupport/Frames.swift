@@ -1,36 +1,36 @@
-import WebSocketProtocol
+package import WebSocketProtocol
 
 /// A frame as it stands on the wire, read by a decoder that shares nothing with the one under test.
-struct Frame: Equatable, Sendable {
-    var opcode: Opcode
-    var payload: [UInt8] = []
-    var isFinal = true
-    var isMasked = false
+package struct Frame: Equatable, Sendable {
+    package var opcode: Opcode
+    package var payload: [UInt8] = []
+    package var isFinal = true
+    package var isMasked = false
 
-    init(_ opcode: Opcode, _ payload: [UInt8] = [], isFinal: Bool = true, isMasked: Bool = false) {
+    package init(_ opcode: Opcode, _ payload: [UInt8] = [], isFinal: Bool = true, isMasked: Bool = false) {
         self.opcode = opcode
         self.payload = payload
         self.isFinal = isFinal
         self.isMasked = isMasked
     }
 
-    static func text(_ text: String, isFinal: Bool = true) -> Frame {
+    package static func text(_ text: String, isFinal: Bool = true) -> Frame {
         Frame(.text, Array(text.utf8), isFinal: isFinal)
     }
 
-    static func close(_ code: UInt16? = nil, _ reason: String = "") -> Frame {
+    package static func close(_ code: UInt16? = nil, _ reason: String = "") -> Frame {
         guard let code else { return Frame(.close) }
         return Frame(.close, [UInt8(code >> 8), UInt8(code & 0xFF)] + reason.utf8)
     }
 
     /// The code of a close frame.
-    var closeCode: UInt16? {
+    package var closeCode: UInt16? {
         guard opcode == .close, payload.count >= 2 else { return nil }
         return UInt16(payload[0]) << 8 | UInt16(payload[1])
     }
 
     /// RFC 6455 §5.2. A client's frames are masked.
-    func bytes(from sender: Role) -> [UInt8] {
+    package func bytes(from sender: Role) -> [UInt8] {
         var bytes: [UInt8] = [(isFinal ? 0x80 : 0) | opcode.rawValue]
         let mask: UInt8 = sender == .client ? 0x80 : 0
         switch payload.count {
@@ -51,12 +51,12 @@ struct Frame: Equatable, Sendable {
         return bytes
     }
 
-    struct Malformed: Error {}
+    package struct Malformed: Error {}
 
     /// Reads one frame off the front of `bytes`.
     ///
     /// - Returns: `nil` when it is not whole yet.
-    static func take(from bytes: inout ArraySlice<UInt8>) throws -> Frame? {
+    package static func take(from bytes: inout ArraySlice<UInt8>) throws -> Frame? {
         var rest = bytes
         guard let first = rest.popFirst(), let second = rest.popFirst() else { return nil }
         guard first & 0x70 == 0 else { throw Malformed() }
@@ -81,7 +81,7 @@ struct Frame: Equatable, Sendable {
         return Frame(Opcode(rawValue: first & 0x0F), payload, isFinal: first & 0x80 != 0, isMasked: isMasked)
     }
 
-    static func takeAll(from bytes: inout ArraySlice<UInt8>) throws -> [Frame] {
+    package static func takeAll(from bytes: inout ArraySlice<UInt8>) throws -> [Frame] {
         var frames: [Frame] = []
         while let frame = try take(from: &bytes) { frames.append(frame) }
         return frames

@@ -1,17 +1,16 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Synchronization
-
-@testable import WebSocketProtocol
+import WebSocketProtocol
 
 /// A TCP server that does what a script says and knows nothing of WebSocket by itself: the bytes that a
 /// broken, rude or dead server sends.
-final class RawServer: Sendable {
-    typealias Script = @Sendable (inout RawPeer) async throws -> Void
+package final class RawServer: Sendable {
+    package typealias Script = @Sendable (inout RawPeer) async throws -> Void
 
     private let channel: any Channel
-    let port: Int
+    package let port: Int
 
     private init(_ channel: any Channel) throws {
         self.channel = channel
@@ -21,8 +20,9 @@ final class RawServer: Sendable {
 
     /// Runs `body` with a server each of whose connections runs `script`, and closes the connection when the
     /// script is done.
-    static func run<Value>(
+    package static func run<Value>(
         tls: NIOSSLContext? = nil,
+        isolation: isolated (any Actor)? = #isolation,
         _ script: @escaping Script,
         _ body: (RawServer) async throws -> Value
     ) async throws -> Value {
@@ -55,16 +55,16 @@ final class RawServer: Sendable {
     }
 
     /// A port of this machine on which nobody listens.
-    static func unusedPort() async throws -> Int { try await run({ _ in }) { $0.port } }
+    package static func unusedPort() async throws -> Int { try await run({ _ in }) { $0.port } }
 
-    var url: String { "ws://127.0.0.1:\(port)/" }
+    package var url: String { "ws://127.0.0.1:\(port)/" }
 }
 
 /// One connection of a ``RawServer``.
-struct RawPeer {
-    struct Ended: Error {}
+package struct RawPeer {
+    package struct Ended: Error {}
 
-    let channel: any Channel
+    package let channel: any Channel
     private let input: Input
     private var incoming: AsyncStream<[UInt8]>.Iterator
     private var buffer: ArraySlice<UInt8> = []
@@ -91,10 +91,10 @@ struct RawPeer {
     }
 
     /// Whether the client has ended its half, read or not.
-    var hasInputEnded: Bool { input.hasEnded.load(ordering: .relaxed) }
+    package var hasInputEnded: Bool { input.hasEnded.load(ordering: .relaxed) }
 
     /// Leaves everything from here on in the socket.
-    func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+    package func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
 
     fileprivate final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
@@ -118,7 +118,7 @@ struct RawPeer {
     }
 
     /// The request, up to its blank line.
-    mutating func readHead() async throws -> String {
+    package mutating func readHead() async throws -> String {
         while true {
             let text = String(decoding: buffer, as: UTF8.self)
             if let end = text.firstRange(of: "\r\n\r\n") {
@@ -130,27 +130,62 @@ struct RawPeer {
         }
     }
 
-    mutating func readFrame() async throws -> Frame {
+    package mutating func readFrame() async throws -> Frame {
         while true {
             if let frame = try Frame.take(from: &buffer) { return frame }
             try await readMore()
         }
     }
 
+    /// Exactly so many bytes.
+    package mutating func read(_ count: Int) async throws -> [UInt8] {
+        while buffer.count < count { try await readMore() }
+        defer { buffer = buffer.dropFirst(count) }
+        return Array(buffer.prefix(count))
+    }
+
+    /// Carries bytes between the client and a port of this machine, until the client ends its half.
+    package mutating func relay(to port: Int) async throws {
+        let client = channel
+        let target = try await ClientBootstrap(group: channel.eventLoop).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(Relay(to: client))
+            }
+        }.connect(host: "127.0.0.1", port: port).get()
+        repeat {
+            try await target.writeAndFlush(ByteBuffer(bytes: buffer))
+            buffer = []
+        } while (try? await readMore()) != nil
+        try? await target.close()
+    }
+
+    /// Everything that comes goes out on another channel, and so does the end.
+    private final class Relay: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let other: any Channel
+
+        init(to other: any Channel) { self.other = other }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            other.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        }
+        func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+    }
+
     /// Everything until the client ends its half.
     @discardableResult
-    mutating func readToEnd() async -> [UInt8] {
+    package mutating func readToEnd() async -> [UInt8] {
         while (try? await readMore()) != nil {}
         defer { buffer = [] }
         return Array(buffer)
     }
 
-    func write(_ text: String) async throws { try await write(Array(text.utf8)) }
-    func write(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
-    func write(_ frame: Frame) async throws { try await write(frame.bytes(from: .server)) }
+    package func write(_ text: String) async throws { try await write(Array(text.utf8)) }
+    package func write(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+    package func write(_ frame: Frame) async throws { try await write(frame.bytes(from: .server)) }
 
     /// The 101 that answers a request.
-    static func acceptance(of head: String, extra: String = "") throws -> String {
+    package static func acceptance(of head: String, extra: String = "") throws -> String {
         let name = "sec-websocket-key:"
         let line = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix(name) }
         guard let line else { throw Ended() }
@@ -160,28 +195,28 @@ struct RawPeer {
     }
 
     /// Reads the request and accepts it; what is given goes out in the same write.
-    mutating func accept(extra: String = "", and frames: Frame...) async throws {
+    package mutating func accept(extra: String = "", and frames: Frame...) async throws {
         let answer = try Self.acceptance(of: await readHead(), extra: extra)
         try await write(Array(answer.utf8) + frames.flatMap { $0.bytes(from: .server) })
     }
 
     /// Ends the outgoing half.
-    func end() async throws { try await channel.close(mode: .output) }
+    package func end() async throws { try await channel.close(mode: .output) }
 
     /// Past TLS, as a middlebox would.
-    func writeBelowTLS(_ bytes: [UInt8]) async throws {
+    package func writeBelowTLS(_ bytes: [UInt8]) async throws {
         try await channel.pipeline.context(handlerType: NIOSSLServerHandler.self).flatMap { context in
             context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)))
         }.get()
     }
 
     /// Ends the connection without a word of TLS.
-    func endBelowTLS() async throws {
+    package func endBelowTLS() async throws {
         try await channel.pipeline.context(handlerType: NIOSSLServerHandler.self).flatMap { $0.close() }.get()
     }
 
     /// Ends the connection with RST.
-    func reset() async throws {
+    package func reset() async throws {
         let provider = channel as? any SocketOptionProvider
         try await provider?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
         try await channel.close()

@@ -1,8 +1,9 @@
-import Testing
+package import Testing
 
 /// The error that `body` throws; records an issue when it throws none.
-func thrownError<Failure: Error>(
+package func thrownError<Failure: Error>(
     _ type: Failure.Type = Failure.self,
+    isolation: isolated (any Actor)? = #isolation,
     sourceLocation: SourceLocation = #_sourceLocation,
     of body: () async throws -> Void
 ) async -> Failure? {
