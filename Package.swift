@@ -102,6 +102,7 @@ let package = Package(
             dependencies: [
                 "WebSocketScript",
                 "WebSockets",
+                "WebSocketTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

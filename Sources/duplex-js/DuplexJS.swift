@@ -2,6 +2,7 @@ import ArgumentParser
 import HTTPTypes
 import NIOSSL
 import WebSocketScript
+import WebSocketTransport
 import WebSockets
 
 /// The command.
@@ -57,6 +58,14 @@ struct DuplexJS: AsyncParsableCommand {
         )
     )
     var header: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Connect through a proxy: http://user:password@host:3128 or socks5://host.",
+            valueName: "url"
+        )
+    )
+    var proxy: String?
 
     @Flag(help: "Give the scripts a function gc() that collects garbage.")
     var exposeGc = false
@@ -152,6 +161,11 @@ struct DuplexJS: AsyncParsableCommand {
             } catch {
                 throw ValidationError("--ca: \(error)")
             }
+        }
+        do {
+            settings.proxy = try proxy.map { try ClientProxy($0) }
+        } catch {
+            throw ValidationError("--proxy: \(error)")
         }
         if insecure { settings.tls.certificateVerification = .none }
         return WebSocketEnvironment(settings)

@@ -17,7 +17,9 @@ package enum Tools {
     package static let duplexJS = product("duplex-js")
 
     private static func product(_ name: String) -> String {
-        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(name).path
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
+            name
+        ).path
     }
 
     package static let python = existing(path(".build-tools/python/bin/python"))

@@ -79,6 +79,7 @@ struct ProgramTests {
         #expect(try await run(["--base-url", "no", "-e", ""]).exit == .init(status: 64))
         #expect(try await run(["--header", "x", "-e", ""]).exit == .init(status: 64))
         #expect(try await run(["--timeout", "0", "-e", ""]).exit == .init(status: 64))
+        #expect(try await run(["--proxy", "ftp://x", "-e", ""]).exit == .init(status: 64))
         let missing = try await run(["/nowhere/at-all.js"])
         #expect(missing.exit == .init(status: 1))
         #expect(missing.errors == "duplex-js: /nowhere/at-all.js: No such file or directory\n")
