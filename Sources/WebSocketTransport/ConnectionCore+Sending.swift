@@ -300,12 +300,13 @@ extension ConnectionCore {
         endpoint.drainReplies(into: &outbox)
     }
 
-    /// Payload bytes that are framed in one go. What is left of a large message waits until the loop has seen to its
-    /// other connections, and to what this one's peer has to say: it may want to close.
+    /// Payload bytes that are compressed in one go. What is left of a large message waits until the loop has seen to its
+    /// other connections, and to what this one's peer has to say: it may want to close. Uncompressed, a message soon fills
+    /// the socket, and is held up by that.
     private static let flushBudget = 1 << 20
 
-    /// Long enough for the loop to look at its sockets, which it does not between tasks that are due already.
-    private static let flushPause = TimeAmount.microseconds(20)
+    /// Long enough for the loop to look at its sockets, which SwiftNIO's does not while tasks are due.
+    private static let flushPause = TimeAmount.microseconds(200)
 
     private func goOnLater() {
         guard !goesOnLater else { return }
@@ -319,12 +320,12 @@ extension ConnectionCore {
 
     /// Frames what fits the transport's window, replies first.
     ///
-    /// - Parameter budget: payload bytes that may yet be framed in this go.
+    /// - Parameter budget: payload bytes that may yet be compressed in this go.
     func fillOutbox(_ budget: inout Int) {
         takeOutbox()
         drainReplies()
         while endpoint.maySendData, outbox.count + inFlightWire < Self.transportWindow, outbound.hasNext {
-            guard budget > 0 else { return goOnLater() }
+            guard budget > 0 || deflate == nil else { return goOnLater() }
             guard let next = outbound.next(limit: options.fragmentSize ?? .max) else { break }
             budget -= next.range.count
             let bytes = next.piece.span.bytes.extracting(next.range)
