@@ -170,6 +170,13 @@ let package = Package(
             path: "Benchmarks/connection-path",
             swiftSettings: settings
         ),
+        // What each face of a client costs above the one below; see Benchmarks/bench.py.
+        .executableTarget(
+            name: "faces",
+            dependencies: ["WebSocketProtocol", "WebSocketTransport", "WebSockets"],
+            path: "Benchmarks/faces",
+            swiftSettings: settings
+        ),
         // What several test targets need: other programs, servers of the test's own, waits that end.
         .target(
             name: "TestSupport",

@@ -18,7 +18,7 @@ extension ConnectionCore {
 
     /// A message in pieces that is under way has its place in `outbound`, so there is none with nothing but the
     /// outbox.
-    private var maySendBurst: Bool { endpoint.role == .server && deflate == nil }
+    private var maySendBurst: Bool { endpoint.role == .server && deflate == nil && outside == nil }
 
     /// Gathers a message that may go at once.
     ///

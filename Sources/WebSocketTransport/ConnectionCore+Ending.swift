@@ -10,6 +10,7 @@ extension ConnectionCore {
         scratch.doWhatWasPutOff()
         guard !isOver else { return }
         if closeRequest == nil {
+            refuseOrders()
             leaveBurst()
             closeRequest = payload
             outbound.dropUnfinished()
@@ -19,7 +20,12 @@ extension ConnectionCore {
         flush()
     }
 
-    func abort() { finish(.aborted) }
+    /// What was accepted and would go out when the loop's turn ends goes out first, as far as the socket takes it at
+    /// once: a task may have sent it some turns ago, from where this is called.
+    func abort() {
+        if writesAtTurnEnd { flush() }
+        finish(.aborted)
+    }
 
     func waitForEnd(_ continuation: CheckedContinuation<ConnectionEnd, Never>) {
         if let end { return continuation.resume(returning: end) }
@@ -64,13 +70,14 @@ extension ConnectionCore {
             case .failed(let error, _, _): .protocolError(error)
             default: cause
             }
+        let accepted = outside?.takeOrders().reduce(0) { $0 + $1.bytes.count } ?? 0
         let end = ConnectionEnd(
             code: handshake.code,
             reason: handshake.reason,
             wasClean: handshake.isComplete,
             cause: trueCause,
             sent: handshake.sent,
-            unsentBytes: bufferedAmount + outbound.droppedBytes
+            unsentBytes: bufferedAmount + outbound.droppedBytes + accepted
         )
         let box = EndBox(end)
         endBox = box
@@ -83,6 +90,8 @@ extension ConnectionCore {
         transport = nil
 
         connection?.ended(box)
+        outside?.refuse(with: .ended(end))
+        outside?.endReading(end)
         if let waiter = inbound.takeWaiter() { Self.resume(waiter, with: end) }
         for (_, waiter) in drainWaiters { waiter.resume(returning: .ended(end)) }
         drainWaiters = []

@@ -19,6 +19,7 @@ extension ConnectionCore {
     func checkMaySend() throws(SendError) {
         // What was published before goes out before.
         if !scratch.putOffWork.isEmpty { scratch.doWhatWasPutOff() }
+        if let outside, outside.hasOrders, !isTakingOrders { takeOrders(of: outside) }
         if let end { throw .ended(end) }
         guard closeRequest == nil, endpoint.maySendData else { throw .usage(.notOpen) }
     }
@@ -90,17 +91,9 @@ extension ConnectionCore {
                 isChecked: message.isChecked
             )
         } else {
-            outbound.append(try checked(message))
+            outbound.append(try message.checkedText())
         }
         flushSoon()
-    }
-
-    private func checked(_ message: Message) throws(SendError) -> Message {
-        guard message.kind == .text, !message.isChecked else { return message }
-        var utf8 = UTF8Validator()
-        if let bad = utf8.validate(message.bytes.span.bytes) { throw .usage(.textNotUTF8(offset: bad)) }
-        guard utf8.isComplete else { throw .usage(.textNotUTF8(offset: message.bytes.count)) }
-        return message.asChecked
     }
 
     /// Puts a message on the wire, ahead of nothing that waits.
@@ -212,7 +205,7 @@ extension ConnectionCore {
     /// waits for the burst's end.
     func flush() {
         guard !isInReadBurst, !isFlushing, !isOver else { return }
-        defer { if let observer { observer.onBuffered(bufferedAmount) } }
+        defer { tellWhatIsHeld() }
         if hasNothingButOutbox {
             if !outbox.isEmpty { writeOutbox() }
             return
@@ -223,6 +216,12 @@ extension ConnectionCore {
         guard !isOver else { return }
         closeOutputIfDone()
         resumeDrained()
+    }
+
+    @inline(__always)
+    private func tellWhatIsHeld() {
+        if let observer { observer.onBuffered(bufferedAmount) }
+        if let outside { outside.isHolding(bufferedCost) }
     }
 
     /// Whether nothing waits but frames that are made, as between most messages. What waits for a reader concerns

@@ -34,6 +34,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
         didSet { hasNewCallbacks = true }
     }
     @exclusivity(unchecked) var observer: ConnectionObserver?
+    /// Where tasks beyond the loop read and send, once one has.
+    @exclusivity(unchecked) var outside: Outside?
     @exclusivity(unchecked) var outboxPayload = 0
     @exclusivity(unchecked) var inFlightWire = 0
     @exclusivity(unchecked) var inFlightPayload = 0
@@ -42,6 +44,9 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     @exclusivity(unchecked) var isInReadBurst = false
     @exclusivity(unchecked) var isFlushing = false
     @exclusivity(unchecked) var isReadingPaused = false
+    /// Whether messages go to `outside`.
+    @exclusivity(unchecked) var isReadOutside = false
+    @exclusivity(unchecked) var isTakingOrders = false
     /// Whether the loop will have this connection write when its turn ends.
     @exclusivity(unchecked) var writesAtTurnEnd = false
     /// Whether the callbacks that a read was begun with are not the ones to call any more.
@@ -254,7 +259,12 @@ extension ConnectionCore {
         }
         // After this end asked to close, a message that finds no room is dropped: reading must go on,
         // for the peer's close frame comes behind it.
-        if closeRequest != nil, inbound.cost >= options.inboundHighWaterMark { return true }
+        if closeRequest != nil, inboundCost >= options.inboundHighWaterMark { return true }
+        if isReadOutside, let outside {
+            let isFull = outside.push(Message(checked: kind, bytes: owned ?? [UInt8](payload)))
+            if isFull, closeRequest == nil { pauseReading() }
+            return false
+        }
         inbound.push(Message(checked: kind, bytes: owned ?? [UInt8](payload)), using: &scratch.spareMessages)
         if inbound.cost >= options.inboundHighWaterMark, closeRequest == nil { pauseReading() }
         return false
@@ -306,6 +316,7 @@ extension ConnectionCore {
     /// frame is sent to it.
     func peerEndedConversation() {
         observer?.onPeerClosing()
+        refuseOrders()
         startCloseTimer()
         resumeReading()
         flush()
@@ -320,6 +331,10 @@ extension ConnectionCore {
         self.callbacks = callbacks
         observer = callbacks.observer
         if let waiter = inbound.takeWaiter() { waiter.resume(throwing: ReceiveError.alreadyConsumed) }
+        if isReadOutside, let outside {
+            isReadOutside = false
+            for message in outside.takeReading() { inbound.push(message, using: &scratch.spareMessages) }
+        }
         guard let end else { return flush() }
         finishCallbacks(end)
     }
@@ -342,14 +357,18 @@ extension ConnectionCore {
         return message
     }
 
+    /// Bytes of messages that wait for a reader, with the charge for each.
+    var inboundCost: Int { inbound.cost + (outside?.cost ?? 0) }
+
     // For tests.
-    var hasWaitingReader: Bool { inbound.hasWaiter }
-    var inboundCost: Int { inbound.cost }
+    var hasWaitingReader: Bool { inbound.hasWaiter || outside?.hasWaiter == true }
     var pendingPingCount: Int { pings.count }
 
     /// - Parameter reader: distinguishes this wait from others; see ``readerCancelled(_:)``.
     func nextMessage(_ continuation: CheckedContinuation<Message?, any Error>, reader: AnyObject) {
         if callbacks != nil {
+            continuation.resume(throwing: ReceiveError.alreadyConsumed)
+        } else if isReadOutside {
             continuation.resume(throwing: ReceiveError.alreadyConsumed)
         } else if let message = popMessage() {
             continuation.resume(returning: message)

@@ -48,6 +48,8 @@ struct Fifo<Element> {
     }
 }
 
+extension Fifo: Sendable where Element: Sendable {}
+
 extension Fifo: Sequence {
     func makeIterator() -> some IteratorProtocol<Element> {
         elements[head...].lazy.compactMap(\.self).makeIterator()

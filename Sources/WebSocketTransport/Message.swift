@@ -46,6 +46,15 @@ public struct Message: Sendable, Hashable {
         Message(kind: kind, bytes: bytes, isChecked: true, allowsCompression: allowsCompression)
     }
 
+    /// The same message, known to be UTF-8 if it is text.
+    func checkedText() throws(SendError) -> Message {
+        guard !isChecked else { return self }
+        var utf8 = UTF8Validator()
+        if let bad = utf8.validate(bytes.span.bytes) { throw .usage(.textNotUTF8(offset: bad)) }
+        guard utf8.isComplete else { throw .usage(.textNotUTF8(offset: bytes.count)) }
+        return asChecked
+    }
+
     /// The text, or `nil` for a binary message.
     public var text: String? {
         switch kind {

@@ -186,6 +186,9 @@ struct OutboundQueue {
         droppedBytes += count
     }
 
+    /// A message that was accepted elsewhere found no place here.
+    mutating func drop(bytes count: Int) { droppedBytes += count }
+
     mutating func removeAll() {
         entries.removeAll()
         streams.removeAll()

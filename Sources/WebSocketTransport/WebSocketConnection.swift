@@ -36,6 +36,8 @@ public final class WebSocketConnection: Sendable {
     private let state: LoopBoundCore
     /// Set once; read before every send, so without a lock.
     private let endBox = AtomicLazyReference<EndBox>()
+    /// See ``outside``.
+    private let outsideBox = AtomicLazyReference<Outside>()
     private static let lastID = Atomic<UInt64>(0)
 
     /// Puts a connection on a transport. To be called on `eventLoop`, after the opening handshake.
@@ -188,6 +190,7 @@ extension WebSocketConnection {
     /// The next message, or `nil` after the closing handshake. See ``messages``.
     public func receive() async throws -> Message? {
         if let message = messageAtHand { return message }
+        if outsideBox.load() != nil || state.ifOnLoop == nil { return try await receiveOutside() }
         // The cancellation may reach the loop before the reader does: the flag tells the reader then.
         let reader = Reader()
         return try await withTaskCancellationHandler {
@@ -201,6 +204,53 @@ extension WebSocketConnection {
             reader.isCancelled.store(true, ordering: .relaxed)
             withCore { $0.readerCancelled(reader) }
         }
+    }
+
+    /// Where tasks beyond the loop read and send; made when the first one does.
+    private var outside: Outside {
+        outsideBox.load() ?? outsideBox.storeIfNil(Outside(state.options))
+    }
+
+    /// The next message for a task beyond the loop: without asking the loop, if there is one.
+    private func receiveOutside() async throws -> Message? {
+        let outside = outside
+        switch outside.read() {
+        case .nothing: break
+        case .unasked:
+            guard await onCore({ $0.read(by: outside) }) else { throw ReceiveError.alreadyConsumed }
+        case let read: return try told(read).get()
+        }
+        let reader = Reader()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                if let read = outside.wait(continuation, reader: reader) {
+                    continuation.resume(with: told(read))
+                } else if reader.isCancelled.load(ordering: .acquiring) {
+                    cancel(reader, outside)
+                }
+            }
+        } onCancel: {
+            reader.isCancelled.store(true, ordering: .releasing)
+            cancel(reader, outside)
+        }
+    }
+
+    /// What is read comes to whom it is told.
+    private func told(_ read: Outside.Read) -> Result<Message?, any Error> {
+        switch read {
+        case .message(let message, let resumes):
+            if resumes { withCore { $0.resumeReading() } }
+            return .success(message)
+        case .end(let end): return end.wasClean ? .success(nil) : .failure(ReceiveError.ended(end))
+        case .taken, .unasked, .nothing: return .failure(ReceiveError.alreadyConsumed)
+        }
+    }
+
+    /// Nobody will read on, so the peer is told goodbye. A reader that was refused does not speak for another.
+    private func cancel(_ reader: Reader, _ outside: Outside) {
+        guard let waiter = outside.takeWaiter(ifReader: reader) else { return }
+        waiter.resume(throwing: CancellationError())
+        withCore { $0.close(.goingAwayByCancellation) }
     }
 
     /// One wait for a message.
@@ -300,12 +350,16 @@ extension WebSocketConnection {
     @usableFromInline
     nonisolated(nonsending) func sendAndWait(_ message: Message) async throws(SendError) {
         if let end { throw .ended(end) }
-        let mustWait = try await onCore { core -> Result<Bool, SendError> in
-            Result { () throws(SendError) in
-                try core.enqueue(message)
-                return core.mustWaitToSend()
-            }
-        }.get()
+        let mustWait: Bool
+        if let core = state.ifOnLoop {
+            try core.enqueue(message)
+            mustWait = core.mustWaitToSend()
+        } else {
+            let outside = outside
+            let (tellsLoop, isMuch) = try outside.send(message)
+            if tellsLoop { withCore { $0.takeOrders(of: outside) } }
+            mustWait = isMuch
+        }
         if mustWait { try await waitToSend() }
     }
 

@@ -1,0 +1,49 @@
+import WebSocketProtocol
+
+// The connection's side of `Outside`: what tasks beyond the event loop read and send.
+
+extension ConnectionCore {
+    /// Has messages go to `outside` from here on, those that wait first.
+    ///
+    /// - Returns: false if the messages have another reader.
+    func read(by outside: Outside) -> Bool {
+        guard callbacks == nil, !inbound.hasWaiter else { return false }
+        self.outside = outside
+        guard !isReadOutside else { return true }
+        isReadOutside = true
+        outside.ask()
+        while let message = inbound.pop(leaving: &scratch.spareMessages) {
+            if outside.push(message) { pauseReading() }
+        }
+        if let end { outside.endReading(end) }
+        return true
+    }
+
+    /// Sends what tasks beyond the loop have sent.
+    func takeOrders(of outside: Outside) {
+        self.outside = outside
+        guard !isTakingOrders else { return }
+        isTakingOrders = true
+        defer { isTakingOrders = false }
+        while true {
+            let messages = outside.takeOrders()
+            guard !messages.isEmpty else { break }
+            for message in messages {
+                do throws(SendError) {
+                    try enqueue(message)
+                } catch {
+                    // Closing began between the acceptance and now.
+                    outbound.drop(bytes: message.bytes.count)
+                }
+            }
+        }
+        if let end { outside.refuse(with: .ended(end)) }
+    }
+
+    /// Closing begins: what has been accepted goes first, and nothing is accepted any more.
+    func refuseOrders(with error: SendError = .usage(.notOpen)) {
+        guard let outside else { return }
+        outside.refuse(with: error)
+        takeOrders(of: outside)
+    }
+}
