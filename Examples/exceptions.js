@@ -3,9 +3,9 @@
 const url = globalThis.duplex?.arguments[0] ?? "ws://127.0.0.1:9001/echo";
 
 try {
-    new WebSocket("ws://no host here");
+    new WebSocket("ws://127.0.0.1:99999/");
 } catch (error) {
-    console.log("no URL:", error.name);
+    console.log("no URL, its port is too large:", error.name);
 }
 
 try {

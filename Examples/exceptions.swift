@@ -4,9 +4,9 @@ import WebSockets
 @MainActor
 func exceptions(_ url: String) async throws {
     do {
-        _ = try WebSocket("ws://no host here")
+        _ = try WebSocket("ws://127.0.0.1:99999/")
     } catch {
-        print("no URL:", error.name)
+        print("no URL, its port is too large:", error.name)
     }
 
     do {
