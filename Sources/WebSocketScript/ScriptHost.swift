@@ -9,7 +9,7 @@ public import JavaScriptCore
 /// The web's interfaces in a context of JavaScriptCore, and the event loop behind them.
 ///
 /// ```swift
-/// let host = try ScriptHost()
+/// let host = try ScriptHost.make()
 /// host.run(Script("new WebSocket('wss://example.org/chat').onmessage = (event) => console.log(event.data)", name: "chat.js"))
 /// await host.idle()
 /// ```

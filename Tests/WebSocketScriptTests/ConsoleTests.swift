@@ -36,6 +36,12 @@ struct ConsoleTests {
         ("'%o %O %c%%', { a: 1 }, [2], 'color: red'", "{ a: 1 } [ 2 ] %"),
         ("'100%', 1", "100% 1"),
         ("'%s'", "%s"),
+        (
+            "new CloseEvent('close', { code: 1 })",
+            "CloseEvent { type: 'close', wasClean: false, code: 1, reason: '' }"
+        ),
+        ("new Blob(['ab'])", "Blob { size: 2, type: '' }"),
+        ("Object.assign(new (class E extends Event {})('x'), { y: 1 })", "E { type: 'x', y: 1 }"),
         ("new Proxy({}, { ownKeys() { throw 1 } })", "[cannot be shown]"),
     ])
     func `Values are shown`(_ arguments: String, _ expected: String) throws {
@@ -48,8 +54,15 @@ struct ConsoleTests {
 
     @Test func `An error is shown with its stack and its cause`() throws {
         let lines = try lines("console.log(new TypeError('bad', { cause: 'reason' }))")
-        #expect(lines.first?.hasPrefix("TypeError: bad\n    at global code (test.js:1:") == true)
+        #expect(lines.first?.hasPrefix("TypeError: bad\n    at test.js:1:") == true)
         #expect(lines.first?.contains("[cause]: 'reason'") == true)
+    }
+
+    @Test func `A trace has the page's calls`() throws {
+        let lines = try lines("function f() { console.trace('here') }\nf()")
+        #expect(lines.count == 1)
+        #expect(lines.first?.hasPrefix("Trace: here\n    at f (test.js:1:") == true)
+        #expect(lines.first?.split(separator: "\n").count == 3)
     }
 
     @Test func `Each level goes where it belongs`() throws {

@@ -158,6 +158,9 @@ struct ProgramTests {
         #expect(output == "1006\n")
         #expect(errors.hasPrefix("WebSocket connection to ws://127.0.0.1:1/ failed: "))
         #expect(exit == .init(status: 0))
+        let code = "new WebSocket('ws://example.org').onclose = () => {}"
+        let proxied = try await run(["--proxy", "http://127.0.0.1:1", "-e", code])
+        #expect(proxied.errors.contains("proxy"))
     }
 
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl is not there"))

@@ -4,7 +4,7 @@
 (function (host) {
     "use strict";
 
-    const { inspect, native } = host;
+    const { inspect, stackLines, native } = host;
     const { defineProperty } = Reflect;
 
     if (!host.settings.replacesConsole) {
@@ -19,10 +19,10 @@
 
     const show = (value) => (typeof value === "string" ? value : inspect(value));
 
-    // Console Standard 2.2, "Formatter". What has no use in a terminal is taken and not shown: the styles of %c.
+    // Console Standard 2.2, "Formatter". What has no use in a terminal is taken and not shown: %c.
     function substitute(kind, value) {
         switch (kind) {
-            case "s": return typeof value === "symbol" || typeof value !== "object" ? String(value) : inspect(value, 0);
+            case "s": return typeof value === "object" ? inspect(value, 0) : String(value);
             case "d":
             case "i": return typeof value === "symbol" ? "NaN" : String(parseInt(value, 10));
             case "f": return typeof value === "symbol" ? "NaN" : String(parseFloat(value));
@@ -69,7 +69,7 @@
 
     // ---- A table of rows ----
 
-    const cell = (value) => (typeof value === "object" && value !== null ? inspect(value, 0) : inspect(value));
+    const cell = (value) => inspect(value, 0);
 
     function tableText(data, columns) {
         const rows = [];
@@ -95,9 +95,11 @@
         }
         const keys = hasValues ? [...names, undefined] : names;
         const head = ["(index)", ...keys.map((name) => name ?? "Values")];
-        const lines = [head, ...rows.map(([key, cells]) => [key, ...keys.map((name) => cells.get(name) ?? "")])];
-        const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-        const texts = lines.map((line) => line.map((text, column) => text.padEnd(widths[column])).join("  ").trimEnd());
+        const line = ([key, cells]) => [key, ...keys.map((name) => cells.get(name) ?? "")];
+        const lines = [head, ...rows.map(line)];
+        const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column].length)));
+        const pad = (text, column) => text.padEnd(widths[column]);
+        const texts = lines.map((cells) => cells.map(pad).join("  ").trimEnd());
         texts.splice(1, 0, widths.map((width) => "-".repeat(width)).join("  "));
         return texts.join("\n");
     }
@@ -117,12 +119,6 @@
         return `${name}: ${(native.now() - start).toFixed(3)} ms`;
     }
 
-    // The place where it was called, without the lines of this file.
-    function callers() {
-        return String(new Error().stack).split("\n").filter((line) => !line.includes("@duplex:"))
-            .map((line) => `    at ${line.replace(/^(.*?)@(.*)$/, "$1 ($2)")}`).join("\n");
-    }
-
     const methods = {
         log: (...data) => print(LOG, format(data)),
         info: (...data) => print(INFO, format(data)),
@@ -132,7 +128,8 @@
 
         trace(...data) {
             const text = format(data);
-            print(ERROR, `${text === "" ? "Trace" : `Trace: ${text}`}\n${callers()}`);
+            const head = text === "" ? "Trace" : `Trace: ${text}`;
+            print(ERROR, [head, ...stackLines(new Error().stack)].join("\n"));
         },
 
         assert(condition = false, ...data) {
@@ -213,7 +210,9 @@
     for (const name of Object.keys(methods)) {
         const method = { [name]: (...data) => methods[name](...data) }[name];
         defineProperty(method, "name", { value: name, configurable: true });
-        defineProperty(console, name, { value: method, writable: true, enumerable: true, configurable: true });
+        defineProperty(console, name, {
+            value: method, writable: true, enumerable: true, configurable: true,
+        });
     }
     defineProperty(console, Symbol.toStringTag, { value: "console", configurable: true });
     defineProperty(host.global, "console", {

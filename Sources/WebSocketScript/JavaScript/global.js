@@ -1,7 +1,8 @@
-// What the global object has beside interfaces: self, location (HTML 7.2.4), and where it is asked for, duplex.arguments
-// and gc().
+// What the global object has beside interfaces: self, location (HTML 7.2.4), and where it is asked for,
+// duplex.arguments and gc().
 //
-// Uses of `host.settings`: base, arguments, exposesGarbageCollection. Uses of `host.native`: parseURL, collectGarbage.
+// Uses of `host.settings`: base, arguments, exposesGarbageCollection. Uses of `host.native`: parseURL,
+// collectGarbage.
 (function (host) {
     "use strict";
 
@@ -13,7 +14,8 @@
     if (base !== undefined) {
         const parts = host.native.parseURL(base);
         const names = [
-            "href", "origin", "protocol", undefined, undefined, "host", "hostname", "port", "pathname", "search", "hash",
+            "href", "origin", "protocol", undefined, undefined, "host", "hostname", "port", "pathname", "search",
+            "hash",
         ];
         const location = {};
         names.forEach((name, index) => {

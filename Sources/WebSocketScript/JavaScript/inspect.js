@@ -1,6 +1,6 @@
 // Values as text for people, for the console and for what was thrown and is no error.
 //
-// Uses of `host.native`: register. Adds to `host`: inspect.
+// Uses of `host.native`: register. Adds to `host`: inspect, stackLines.
 (function (host) {
     "use strict";
 
@@ -39,6 +39,17 @@
         return undefined;
     }
 
+    // Whether its class is one of our interfaces, or derived from one.
+    function isOfOurs(object) {
+        for (let holder = getPrototypeOf(object); holder !== null; holder = getPrototypeOf(holder)) {
+            const { value } = getOwnPropertyDescriptor(holder, "constructor") ?? {};
+            if (typeof value === "function" && value === host[value.name] && value.prototype === holder) {
+                return host.is(value, object);
+            }
+        }
+        return false;
+    }
+
     function functionText(value) {
         const isClass = Function.prototype.toString.call(value).startsWith("class");
         const kind = isClass ? "class" : className(value) ?? "Function";
@@ -48,7 +59,8 @@
     // The lines of a stack that are not of the interfaces' own scripts.
     const stackLines = (stack) => String(stack).split("\n")
         .filter((line) => line !== "" && !line.includes("@duplex:") && !line.includes("[native code]"))
-        .map((line) => `    at ${line.replace(/^(.*?)@(.*)$/, "$1 ($2)")}`);
+        .map((line) => line.replace(/^(?:global code|eval code|)@/, "").replace(/^(.*?)@(.*)$/, "$1 ($2)"))
+        .map((line) => `    at ${line}`);
 
     function errorText(error) {
         const name = String(error.name);
@@ -114,14 +126,17 @@
             }
             this.#seen.push(value);
             try {
-                return head === undefined ? this.#object(value, indent) : this.#functionWithProperties(value, head, indent);
+                return head === undefined
+                    ? this.#object(value, indent)
+                    : this.#functionWithProperties(value, head, indent);
             } finally {
                 this.#seen.pop();
             }
         }
 
         #functionWithProperties(value, head, indent) {
-            const items = this.#properties(value, indent, (key) => typeof key === "symbol" || key === "prototype");
+            const isHidden = (key) => typeof key === "symbol" || key === "prototype";
+            const items = this.#properties(value, indent, isHidden);
             return items.length === 0 || this.#isTooDeep() ? head : arrange(head, "{", items, "}", indent);
         }
 
@@ -140,7 +155,9 @@
                 if (property.get !== undefined) {
                     text = property.set === undefined ? "[Getter]" : "[Getter/Setter]";
                 } else {
-                    text = property.set === undefined ? this.value(property.value, `${indent}  `) : "[Setter]";
+                    text = property.set === undefined
+                        ? this.value(property.value, `${indent}  `)
+                        : "[Setter]";
                 }
                 items.push(`${keyText(key)}: ${text}`);
             }
@@ -152,7 +169,9 @@
             const isArray = Array.isArray(value);
             if (value instanceof Error || host.is(host.DOMException, value)) {
                 const known = ["message", "line", "column", "sourceURL", "stack", "name"];
-                const items = this.#isTooDeep() ? [] : this.#properties(value, indent, (key) => known.includes(key));
+                const items = this.#isTooDeep()
+                    ? []
+                    : this.#properties(value, indent, (key) => known.includes(key));
                 const text = errorText(value).replaceAll("\n", `\n${indent}`);
                 const cause = getOwnPropertyDescriptor(value, "cause");
                 if (cause !== undefined && !this.#isTooDeep()) {
@@ -191,7 +210,8 @@
                 return `ArrayBuffer { byteLength: ${value.byteLength} }`;
             }
             if (value instanceof Map) {
-                const items = take(value, ([key, item]) => `${this.value(key, inner)} => ${this.value(item, inner)}`);
+                const show = ([key, item]) => `${this.value(key, inner)} => ${this.value(item, inner)}`;
+                const items = take(value, show);
                 return arrange(`Map(${value.size})`, "{", elide(items, value.size), "}", indent);
             }
             if (value instanceof Set) {
@@ -204,19 +224,18 @@
             if (value instanceof Number || value instanceof String || value instanceof Boolean) {
                 return `[${name}: ${this.value(value.valueOf())}]`;
             }
-            const items = this.#properties(value, indent);
-            if (name !== "Object" && items.length === 0) {
-                items.push(...this.#attributes(value, inner));
-            }
+            const isInterface = isOfOurs(value);
+            const items = isInterface ? this.#attributes(value, inner) : this.#properties(value, indent);
             return arrange(name === "Object" ? "" : name, "{", items, "}", indent);
         }
 
-        // Interfaces have no properties of their own to show: their attributes are on their prototypes.
+        // Objects of our interfaces have nothing of their own to show: their attributes are on their prototypes.
+        // What all events have would bury what matters of one.
         #attributes(value, indent) {
-            const items = [];
+            const isEvent = host.is(host.Event, value);
+            const items = isEvent ? [`type: ${quote(value.type)}`] : [];
             for (let holder = getPrototypeOf(value); holder !== null; holder = getPrototypeOf(holder)) {
-                const { constructor: Class } = holder;
-                if (typeof Class !== "function" || host[Class.name] !== Class) {
+                if (isEvent && holder === host.Event.prototype) {
                     break;
                 }
                 for (const key of ownKeys(holder)) {
@@ -226,9 +245,12 @@
                     }
                 }
             }
+            items.push(...this.#properties(value, indent, (key) => key === "isTrusted"));
             return items;
         }
     }
+
+    host.stackLines = stackLines;
 
     host.inspect = (value, depth = 2) => {
         try {

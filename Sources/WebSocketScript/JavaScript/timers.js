@@ -56,7 +56,8 @@
     }
 
     function start(name, handler, timeout, args, repeats) {
-        const callback = typeof handler === "function" ? handler : webidl.DOMString(handler, `${name}: handler`);
+        const isFunction = typeof handler === "function";
+        const callback = isFunction ? handler : webidl.DOMString(handler, `${name}: handler`);
         const delay = Math.max(0, webidl.long(timeout, `${name}: timeout`));
         count += 1;
         const timer = { id: count, callback, delay, args, repeats, nesting: nesting + 1, due: 0 };

@@ -10,7 +10,8 @@
 
     // In the order in which the native side gives them.
     const names = [
-        "href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash",
+        "href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search",
+        "hash",
     ];
     const HREF = 0;
     const SEARCH = 9;
@@ -105,26 +106,28 @@
         }
     }
 
-    names.forEach((name, index) => {
-        if (index === HREF || index === SEARCH) {
-            return;
+    // All attributes in the standard's order, those of the class body among them.
+    for (const name of [...names.slice(0, SEARCH + 1), "searchParams", "hash"]) {
+        const index = names.indexOf(name);
+        let property = Reflect.getOwnPropertyDescriptor(URL.prototype, name);
+        if (property === undefined) {
+            property = Reflect.getOwnPropertyDescriptor({
+                get [name]() {
+                    return internals.part(this, index);
+                },
+                set [name](value) {
+                    internals.part(this, index);
+                    webidl.arguments(arguments.length, 1, `URL.${name}`);
+                    internals.set(this, name, USVString(value, `URL.${name}`));
+                },
+            }, name);
         }
-        const accessors = {
-            get [name]() {
-                return internals.part(this, index);
-            },
-            set [name](value) {
-                internals.part(this, index);
-                webidl.arguments(arguments.length, 1, `URL.${name}`);
-                internals.set(this, name, USVString(value, `URL.${name}`));
-            },
-        };
-        const property = Reflect.getOwnPropertyDescriptor(accessors, name);
         if (name === "origin") {
             property.set = undefined;
         }
+        Reflect.deleteProperty(URL.prototype, name);
         Reflect.defineProperty(URL.prototype, name, property);
-    });
+    }
 
     host.expose(URL);
 })

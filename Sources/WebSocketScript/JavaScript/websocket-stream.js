@@ -202,7 +202,7 @@
             this.#read.resolve();
         }
 
-        // There is nothing more to read; whether that is an end or an error is told by the end of the connection.
+        // There is nothing more to read; whether that is an end or an error, the end of the connection tells.
         whenEnd() {
             this.#finish();
             const { promise } = this.closed;
@@ -228,6 +228,10 @@
         whenClosed(wasClean, code, reason, message) {
             this.#state = "closed";
             this.#leave();
+            if (this.#writable === undefined) {
+                // It opened after all when it had been given up; nobody was told.
+                return;
+            }
             const error = wasClean ? undefined : errorOf(message, code, reason);
             // Where the closing handshake was made, only writing is over too early.
             const writeError = code === 1006

@@ -1,7 +1,7 @@
 // WebSocket (WebSockets 3).
 //
-// Uses of `host.native`: openSocket, sendText, sendBytes, closeSocket, readyState, bufferedAmount, socketProtocol,
-// socketExtensions, setHeard, register.
+// Uses of `host.native`: openSocket, sendText, sendBytes, closeSocket, readyState, bufferedAmount,
+// socketProtocol, socketExtensions, setHeard, register.
 (function (host) {
     "use strict";
 
@@ -36,7 +36,8 @@
         if (value === undefined) {
             return [];
         }
-        const isList = isObject(value) && value[Symbol.iterator] !== undefined && value[Symbol.iterator] !== null;
+        const method = isObject(value) ? value[Symbol.iterator] : undefined;
+        const isList = method !== undefined && method !== null;
         return isList ? readProtocolList(value, context) : [webidl.DOMString(value, context)];
     }
 
@@ -126,7 +127,8 @@
             const handle = this.#handle;
             webidl.arguments(arguments.length, 1, "WebSocket.send");
             if (host.isBufferSource(data)) {
-                native.sendBytes(handle, handOver(bytesOf(webidl.BufferSource(data, "WebSocket.send: data"))));
+                const bytes = bytesOf(webidl.BufferSource(data, "WebSocket.send: data"));
+                native.sendBytes(handle, handOver(bytes));
             } else if (host.is(host.Blob, data)) {
                 native.sendBytes(handle, handOver(host.blobBytes(data)));
             } else {

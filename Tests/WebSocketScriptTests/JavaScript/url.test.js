@@ -3,13 +3,15 @@
     "use strict";
 
     const names = [
-        "href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash",
+        "href", "origin", "protocol", "username", "password",
+        "host", "hostname", "port", "pathname", "search", "hash",
     ];
     const parts = (url) => names.map((name) => url[name]);
 
     check("a URL has its parts", () => {
         same(parts(new URL("wss://me:secret@EXAMPLE.org:8443/a/./b/../c?q=ü#end")), [
-            "wss://me:secret@example.org:8443/a/c?q=%C3%BC#end", "wss://example.org:8443", "wss:", "me", "secret",
+            "wss://me:secret@example.org:8443/a/c?q=%C3%BC#end", "wss://example.org:8443",
+            "wss:", "me", "secret",
             "example.org:8443", "example.org", "8443", "/a/c", "?q=%C3%BC", "#end",
         ]);
         same(new URL("x", "https://a.b/c/d").href, "https://a.b/c/x");
@@ -90,7 +92,9 @@
         same([...params.values()], ["2", "1", "new"]);
         params.delete("a", "2");
         const seen = [];
-        params.forEach(function (value, key, all) { seen.push([value, key, all === params, this.x]); }, { x: 1 });
+        params.forEach(function (value, key, all) {
+            seen.push([value, key, all === params, this.x]);
+        }, { x: 1 });
         same(seen, [["1", "a", true, 1], ["new", "b", true, 1]]);
         same(params.entries, params[Symbol.iterator]);
         same(Object.prototype.toString.call(params.keys()), "[object URLSearchParams Iterator]");

@@ -20,7 +20,8 @@
         same(stream.url, `${server}/echo`);
         same(stream.opened, stream.opened);
         const { readable, writable, protocol, extensions } = await stream.opened;
-        same([readable.constructor, writable.constructor, protocol], [ReadableStream, WritableStream, "second"]);
+        same([readable.constructor, writable.constructor], [ReadableStream, WritableStream]);
+        same(protocol, "second");
         same(extensions.startsWith("permessage-deflate"), true);
         const [reader, writer] = [readable.getReader(), writable.getWriter()];
         for (const [sent, came] of [
@@ -108,7 +109,9 @@
     });
 
     check("aborting and cancelling close with what an error of ours says", async () => {
-        for (const act of [(info, reason) => info.writable.abort(reason), (info, reason) => info.readable.cancel(reason)]) {
+        const abort = ({ writable }, reason) => writable.abort(reason);
+        const cancel = ({ readable }, reason) => readable.cancel(reason);
+        for (const act of [abort, cancel]) {
             for (const [reason, code, text] of [
                 [undefined, 1005, ""], [new Error("x"), 1005, ""],
                 [new WebSocketError("", { closeCode: 3333, reason: "r" }), 3333, "r"],
@@ -165,7 +168,8 @@
 
     check("WebSocketError is a DOMException with a code and a reason", () => {
         const error = new WebSocketError();
-        same([error.name, error.message, error.code, error.closeCode, error.reason], ["WebSocketError", "", 0, null, ""]);
+        same([error.name, error.message, error.code], ["WebSocketError", "", 0]);
+        same([error.closeCode, error.reason], [null, ""]);
         same([error instanceof DOMException, error instanceof Error], [true, true]);
         same(new WebSocketError("m", { reason: "r" }).closeCode, 1000);
         same(new WebSocketError("m", { closeCode: 3000 }).closeCode, 3000);
