@@ -7,7 +7,7 @@ func addEventListener(_ url: String) async throws {
 
     socket.addEventListener(.open) { event in
         print("1:", event.type)
-        try? socket.send("Hello, listeners")
+        try socket.send("Hello, listeners")
     }
 
     socket.addEventListener(.open) { _ in
@@ -20,7 +20,7 @@ func addEventListener(_ url: String) async throws {
 
     socket.addEventListener(.message) { _ in
         print("2: enough")
-        try? socket.close(code: 1000)
+        try socket.close(code: 1000)
     }
 
     socket.addEventListener(.close) { event in

@@ -7,8 +7,8 @@ func binaryArrayBuffer(_ url: String) async throws {
     socket.binaryType = .arraybuffer
 
     socket.onopen = { _ in
-        try? socket.send([0, 0, 1, 44])
-        try? socket.send("300, as text")
+        try socket.send([0, 0, 1, 44])
+        try socket.send("300, as text")
     }
 
     socket.onmessage = { event in

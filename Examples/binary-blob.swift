@@ -9,7 +9,7 @@ func binaryBlob(_ url: String) async throws {
     socket.onopen = { _ in
         let blob = Blob([.text("a caf"), .bytes([0xc3, 0xa9])], type: "text/plain")
         print("sent:", blob.size, "bytes of", blob.type)
-        try? socket.send(blob)
+        try socket.send(blob)
     }
 
     socket.onmessage = { event in

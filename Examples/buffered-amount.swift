@@ -8,8 +8,8 @@ func bufferedAmount(_ url: String) async throws {
 
     socket.onopen = { _ in
         print("at first:", socket.bufferedAmount)
-        try? socket.send(String(repeating: "x", count: 1000))
-        try? socket.send([UInt8](repeating: 0, count: 500))
+        try socket.send(String(repeating: "x", count: 1000))
+        try socket.send([UInt8](repeating: 0, count: 500))
         print("after two messages:", socket.bufferedAmount)
     }
 

@@ -6,7 +6,7 @@ func closeCodeAndReason(_ url: String) async throws {
     let socket = try WebSocket(url)
 
     socket.onopen = { _ in
-        try? socket.close(code: 4001, reason: "gone to lunch")
+        try socket.close(code: 4001, reason: "gone to lunch")
     }
 
     socket.onclose = { event in

@@ -34,7 +34,7 @@ func exceptions(_ url: String) async throws {
         } catch {
             print("a reason of 124 bytes:", error.name)
         }
-        try? socket.close(code: 3000, reason: String(repeating: "r", count: 123))
+        try socket.close(code: 3000, reason: String(repeating: "r", count: 123))
     }
 
     socket.onclose = { event in

@@ -7,7 +7,7 @@ func firstConnection(_ url: String) async throws {
 
     socket.onopen = { _ in
         print("open")
-        try? socket.send("Hello, server")
+        try socket.send("Hello, server")
     }
 
     socket.onmessage = { event in

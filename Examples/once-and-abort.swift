@@ -8,7 +8,7 @@ func onceAndAbort(_ url: String) async throws {
 
     socket.addEventListener(.open) { _ in
         for word in ["one", "two", "three", "four"] {
-            try? socket.send(word)
+            try socket.send(word)
         }
     }
 

@@ -7,7 +7,7 @@ func topic(_ url: String) async throws {
 
     func join(_ name: String) throws -> WebSocket {
         let socket = try WebSocket(topic)
-        socket.onopen = { _ in try? socket.send("\(name) is here") }
+        socket.onopen = { _ in try socket.send("\(name) is here") }
         return socket
     }
 

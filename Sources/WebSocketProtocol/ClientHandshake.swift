@@ -7,11 +7,14 @@ public struct ClientHandshake: Sendable, Hashable {
     public let request: HTTPRequest
     private let key: String
     private let subprotocols: [String]
+    private let requiresSubprotocol: Bool
     private let extensionNames: Set<String>
 
     /// - Parameters:
     ///   - url: where to.
     ///   - subprotocols: offered, in order of preference.
+    ///   - requiresSubprotocol: whether a server that chooses none of those offered is refused, as browsers do (WHATWG
+    ///     WebSockets §2); RFC 6455 leaves that to the client.
     ///   - extensions: offered, in order of preference, such as ``DeflateAgreement/offer(_:)``.
     ///   - headers: further fields for the request, such as `Origin`, `Cookie` or `Authorization`.
     ///   - random: where the nonce of 16 bytes comes from.
@@ -20,6 +23,7 @@ public struct ClientHandshake: Sendable, Hashable {
     public init(
         url: WebSocketURL,
         subprotocols: [String] = [],
+        requiresSubprotocol: Bool = false,
         extensions: [ExtensionElement] = [],
         headers: HTTPFields = [:],
         random: RandomSource = .system
@@ -30,6 +34,7 @@ public struct ClientHandshake: Sendable, Hashable {
         }
         key = Base64.encode(random.bytes(16))
         self.subprotocols = subprotocols
+        self.requiresSubprotocol = requiresSubprotocol
         extensionNames = Set(extensions.map(\.name))
         var fields: HTTPFields = [
             .upgrade: "websocket",
@@ -79,6 +84,9 @@ public struct ClientHandshake: Sendable, Hashable {
         let extensions = try checkExtensions(fields[values: .secWebSocketExtensions])
         let chosen = fields[values: .secWebSocketProtocol]
         guard let subprotocol = chosen.first else {
+            guard subprotocols.isEmpty || !requiresSubprotocol else {
+                throw .subprotocolMissing(offered: subprotocols)
+            }
             return Agreement(subprotocol: nil, extensions: extensions, response: response)
         }
         // RFC 6455 §4.1: exactly one, of those offered.

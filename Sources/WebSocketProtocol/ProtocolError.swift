@@ -90,6 +90,8 @@ public enum ProtocolError: Error, Sendable, Hashable {
     case acceptMismatch
     /// The server chose a subprotocol that was not offered.
     case subprotocolNotOffered(String)
+    /// Subprotocols were offered and the server chose none, where that is not allowed (WHATWG WebSockets §2).
+    case subprotocolMissing(offered: [String])
     /// The server uses an extension that was not offered.
     case extensionNotOffered(String)
 }
@@ -166,6 +168,8 @@ extension ProtocolError: CustomStringConvertible {
         case .unexpectedStatus(let status): "the server answered \(status), 101 was expected"
         case .responseNotAnUpgrade(let what): "the server's 101 is no upgrade to WebSocket: \(what)"
         case .acceptMismatch: "Sec-WebSocket-Accept is not the hash of the key that was sent"
+        case .subprotocolMissing(let offered):
+            "the server chose none of the subprotocols \"\(offered.joined(separator: ", "))\""
         case .subprotocolNotOffered(let name):
             "the server chose subprotocol \"\(name)\", which was not offered"
         case .extensionNotOffered(let name): "the server chose extension \"\(name)\", which was not offered"

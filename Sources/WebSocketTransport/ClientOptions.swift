@@ -12,6 +12,10 @@ public struct ClientOptions: Sendable {
     /// Offered to the server, in order of preference. Default: none.
     public var subprotocols: [String]
 
+    /// Whether a server that chooses none of ``subprotocols`` is refused, as browsers do. Default false: RFC 6455 §4.1
+    /// leaves that to the client.
+    public var requiresSubprotocol = false
+
     /// Further fields of the request: `Origin`, `Cookie`, `Authorization`, … Default: none.
     public var headers: HTTPFields
 

@@ -53,6 +53,7 @@ extension WebSocketConnection {
         let handshake = try ClientHandshake(
             url: url,
             subprotocols: options.subprotocols,
+            requiresSubprotocol: options.requiresSubprotocol,
             extensions: options.connection.compression.map { [DeflateAgreement.offer($0)] } ?? [],
             headers: options.headers
         )

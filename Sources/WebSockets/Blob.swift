@@ -8,10 +8,13 @@ public struct Blob: Sendable, Hashable {
     public let type: String
 
     /// A part that a blob is made of.
-    public enum Part: Sendable, Hashable {
+    public enum Part: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByArrayLiteral {
         case text(String)
         case bytes([UInt8])
         case blob(Blob)
+
+        public init(stringLiteral value: String) { self = .text(value) }
+        public init(arrayLiteral elements: UInt8...) { self = .bytes(elements) }
     }
 
     /// A blob of the parts, one behind the other; text as UTF-8.

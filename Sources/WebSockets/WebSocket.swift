@@ -5,7 +5,7 @@ package import WebSocketTransport
 ///
 /// ```swift
 /// let socket = try WebSocket("wss://example.org/chat", protocols: ["v2.chat"])
-/// socket.onopen = { _ in try? socket.send("hello") }
+/// socket.onopen = { _ in try socket.send("hello") }
 /// socket.onmessage = { event in print(event.data) }
 /// socket.onclose = { event in print(event.code, event.reason, event.wasClean) }
 /// ```
@@ -23,6 +23,7 @@ package import WebSocketTransport
 /// status code, behind what was sent.
 public final class WebSocket: EventTarget {
     private let core: ClientSocket
+    private let onUncaughtError: (@Sendable (any Error) -> Void)?
     private let origin: String
     /// Whether events wait for their first listener.
     private let isPatient: Bool
@@ -48,6 +49,7 @@ public final class WebSocket: EventTarget {
         core = ClientSocket(request)
         origin = request.url.origin
         isPatient = isolation == nil
+        onUncaughtError = environment.configuration.onUncaughtError
         super.init()
         core.start(self, isolation: isolation)
     }
@@ -108,25 +110,25 @@ public final class WebSocket: EventTarget {
     // MARK: Handlers
 
     /// Called when the connection is open.
-    public var onopen: ((Event) -> Void)? {
+    public var onopen: ((Event) throws -> Void)? {
         get { handler(.open) }
         set { setHandler(.open, newValue) }
     }
 
     /// Called for each message.
-    public var onmessage: ((MessageEvent) -> Void)? {
+    public var onmessage: ((MessageEvent) throws -> Void)? {
         get { handler(.message) }
         set { setHandler(.message, newValue) }
     }
 
     /// Called when the connection failed, before ``onclose``.
-    public var onerror: ((ErrorEvent) -> Void)? {
+    public var onerror: ((ErrorEvent) throws -> Void)? {
         get { handler(.error) }
         set { setHandler(.error, newValue) }
     }
 
     /// Called once, last of all, when the connection is closed or could not be opened.
-    public var onclose: ((CloseEvent) -> Void)? {
+    public var onclose: ((CloseEvent) throws -> Void)? {
         get { handler(.close) }
         set { setHandler(.close, newValue) }
     }
@@ -165,6 +167,11 @@ public final class WebSocket: EventTarget {
         core.close(try CloseArguments.check(code: code, reason: reason))
     }
 
+    /// Begins to close, as one writes it for a browser: `socket.close(3000, "enough")`. See ``close(code:reason:)``.
+    public func close(_ code: UInt16, _ reason: String = "") throws(DOMException) {
+        try close(code: code, reason: reason)
+    }
+
     /// Begins to close without a code. See ``close(code:reason:)``.
     public func close() { core.close(.empty) }
 
@@ -185,6 +192,12 @@ public final class WebSocket: EventTarget {
     override func listenersChanged() {
         core.listenersChanged(isLive: isLive)
         if isPatient { core.recheck() }
+    }
+
+    /// What a listener throws goes to the environment's
+    /// ``WebSocketEnvironment/Configuration-swift.struct/onUncaughtError``, or else to standard error.
+    public override func reportUncaught(_ error: any Error, from event: Event) {
+        if let onUncaughtError { onUncaughtError(error) } else { super.reportUncaught(error, from: event) }
     }
 
     /// Tells listeners, or keeps the event for the first of them.

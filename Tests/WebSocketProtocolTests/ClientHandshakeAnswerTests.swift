@@ -32,6 +32,30 @@ struct ClientHandshakeAnswerTests {
         return try handshake.check(try #require(try parsed.get()))
     }
 
+    @Test("A server that chooses none of the subprotocols is refused where that is asked for, and only there")
+    func requiredSubprotocol() throws {
+        for (offered, isRequired, isRefused) in [(["a"], true, true), (["a"], false, false), ([], true, false)] {
+            let handshake = try ClientHandshake(
+                url: WebSocketURL("ws://a"),
+                subprotocols: offered,
+                requiresSubprotocol: isRequired,
+                random: ClientHandshakeTests.sampleNonce
+            )
+            let response = HTTPResponse(
+                status: 101,
+                headerFields: [
+                    .upgrade: "websocket", .connection: "Upgrade",
+                    .secWebSocketAccept: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                ]
+            )
+            if isRefused {
+                #expect(throws: ProtocolError.subprotocolMissing(offered: ["a"])) { try handshake.check(response) }
+            } else {
+                #expect(try handshake.check(response).subprotocol == nil)
+            }
+        }
+    }
+
     struct Legal: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let answer: Answer

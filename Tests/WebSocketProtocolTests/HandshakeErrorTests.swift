@@ -34,6 +34,10 @@ struct HandshakeErrorTests {
             (ProtocolError.unexpectedStatus(403), "the server answered 403, 101 was expected"),
             (.responseNotAnUpgrade("x"), "the server's 101 is no upgrade to WebSocket: x"),
             (.acceptMismatch, "Sec-WebSocket-Accept is not the hash of the key that was sent"),
+            (
+                .subprotocolMissing(offered: ["x", "y"]),
+                "the server chose none of the subprotocols \"x, y\""
+            ),
             (.subprotocolNotOffered("x"), "the server chose subprotocol \"x\", which was not offered"),
             (.extensionNotOffered("x"), "the server chose extension \"x\", which was not offered"),
         ]

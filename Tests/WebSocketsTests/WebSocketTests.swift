@@ -275,6 +275,43 @@ struct WebSocketTests {
         #expect(throws: DOMException.self) { try socket.close(code: 1) }
     }
 
+    @Test("What a handler throws goes to the environment, and the events go on")
+    func throwingHandlers() async throws {
+        try await withEcho { url in
+            let errors = Log<String>()
+            let transcript = Transcript()
+            let environment = WebSocketEnvironment.patient { $0.onUncaughtError = { errors.add("\($0)") } }
+            let socket = try WebSocket(url, environment: environment)
+            #expect(throws: DOMException.self) { try socket.send("early") }
+            socket.onopen = { _ in
+                try socket.send("first")
+                try socket.close(1001, "not allowed")
+            }
+            socket.onmessage = { event in
+                #expect(event.data == "first")
+                try socket.close(3000, "enough")
+            }
+            socket.onclose = { event in transcript.add("\(event.code) \(event.reason)") }
+            try await transcript.until("3000 enough")
+            #expect(errors.entries.count == 1 && errors.entries[0].hasPrefix("InvalidAccessError"))
+        }
+    }
+
+    @Test("A server that takes none of the subprotocols offered fails the socket, as in browsers")
+    func unansweredProtocols() async throws {
+        try await RawServer.run { peer in
+            try await peer.accept()
+            await peer.readToEnd()
+        } _: { server in
+            let transcript = Transcript()
+            let socket = try WebSocket(server.url, protocols: ["mine", "yours"], environment: .patient())
+            transcript.record(socket)
+            try await transcript.until("end")
+            #expect(transcript.lines == ["error closed", "close 1006  false", "end"])
+            #expect(socket.failure?.cause == .handshakeRefused(.subprotocolMissing(offered: ["mine", "yours"])))
+        }
+    }
+
     @Test("send() while connecting is an InvalidStateError, and counts nothing")
     func sendWhileConnecting() async throws {
         try await withEcho { url in

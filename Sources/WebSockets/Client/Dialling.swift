@@ -90,6 +90,7 @@ package struct SocketRequest: Sendable {
             eventLoopGroup: settings.eventLoopGroup
         )
         options.proxy = settings.proxy
+        options.requiresSubprotocol = true
         return options
     }
 

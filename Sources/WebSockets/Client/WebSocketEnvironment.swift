@@ -71,6 +71,10 @@ public final class WebSocketEnvironment: Sendable {
         /// Whether the ports are refused that browsers refuse (Fetch §2.9). Default true.
         public var blocksPorts: Bool
 
+        /// Called with what a listener of a ``WebSocket`` throws, where its events come. Default `nil`: a line on standard
+        /// error, as a browser has it in its console.
+        public var onUncaughtError: (@Sendable (any Error) -> Void)?
+
         /// Where connections live. Default: the process's shared loops, one per core.
         public var eventLoopGroup: any EventLoopGroup
 
@@ -89,6 +93,7 @@ public final class WebSocketEnvironment: Sendable {
             connectTimeout: Duration = .seconds(10),
             maxBufferedAmount: Int = 256 << 20,
             blocksPorts: Bool = true,
+            onUncaughtError: (@Sendable (any Error) -> Void)? = nil,
             eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
         ) {
             self.maxConnections = maxConnections
@@ -104,6 +109,7 @@ public final class WebSocketEnvironment: Sendable {
             self.connectTimeout = connectTimeout
             self.maxBufferedAmount = maxBufferedAmount
             self.blocksPorts = blocksPorts
+            self.onUncaughtError = onUncaughtError
             self.eventLoopGroup = eventLoopGroup
         }
     }

@@ -19,7 +19,7 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     public var reason: (any Error)? { lock.withLock { cause } }
 
     /// Called once when it is aborted.
-    public var onabort: ((Event) -> Void)? {
+    public var onabort: ((Event) throws -> Void)? {
         get { handler(.abort) }
         set { setHandler(.abort, newValue) }
     }

@@ -1,12 +1,14 @@
 /// A closure that can be told from others, so that it can be removed again (DOM §2.7).
+///
+/// What it throws goes to ``EventTarget/reportUncaught(_:from:)``, and the other listeners are called all the same.
 public final class EventListener {
-    let callback: (Event) -> Void
+    let callback: (Event) throws -> Void
     /// What was set as a handler, to be read back.
     let original: Any?
 
-    public convenience init(_ callback: @escaping (Event) -> Void) { self.init(callback, original: nil) }
+    public convenience init(_ callback: @escaping (Event) throws -> Void) { self.init(callback, original: nil) }
 
-    init(_ callback: @escaping (Event) -> Void, original: Any?) {
+    init(_ callback: @escaping (Event) throws -> Void, original: Any?) {
         self.callback = callback
         self.original = original
     }

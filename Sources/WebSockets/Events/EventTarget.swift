@@ -83,7 +83,7 @@ open class EventTarget {
         once: Bool = false,
         passive: Bool = false,
         signal: AbortSignal? = nil,
-        _ listener: @escaping (Event) -> Void
+        _ listener: @escaping (Event) throws -> Void
     ) -> EventListener {
         let listener = EventListener(listener)
         addEventListener(type, listener, capture: capture, once: once, passive: passive, signal: signal)
@@ -101,9 +101,9 @@ open class EventTarget {
         once: Bool = false,
         passive: Bool = false,
         signal: AbortSignal? = nil,
-        _ listener: @escaping (Kind) -> Void
+        _ listener: @escaping (Kind) throws -> Void
     ) -> EventListener {
-        let listener = EventListener { if let event = $0 as? Kind { listener(event) } }
+        let listener = EventListener { if let event = $0 as? Kind { try listener(event) } }
         addEventListener(
             type.name,
             listener,
@@ -144,9 +144,9 @@ open class EventTarget {
 
     /// HTML §8.1.8.1: a handler property is a listener like others. It is called where in their order it was set
     /// first; setting it to `nil` gives the place up.
-    func setHandler<Kind: Event>(_ type: EventType<Kind>, _ handler: ((Kind) -> Void)?) {
+    func setHandler<Kind: Event>(_ type: EventType<Kind>, _ handler: ((Kind) throws -> Void)?) {
         let listener = handler.map { handler in
-            EventListener({ if let event = $0 as? Kind { handler(event) } }, original: handler)
+            EventListener({ if let event = $0 as? Kind { try handler(event) } }, original: handler)
         }
         lock.withLock {
             let old = registrations.first { $0.type == type.name && $0.isHandler }
@@ -169,9 +169,9 @@ open class EventTarget {
         listenersChanged()
     }
 
-    func handler<Kind: Event>(_ type: EventType<Kind>) -> ((Kind) -> Void)? {
+    func handler<Kind: Event>(_ type: EventType<Kind>) -> ((Kind) throws -> Void)? {
         lock.withLock {
-            registrations.first { $0.type == type.name && $0.isHandler }?.listener.original as? (Kind) -> Void
+            registrations.first { $0.type == type.name && $0.isHandler }?.listener.original as? (Kind) throws -> Void
         }
     }
 
@@ -211,7 +211,11 @@ open class EventTarget {
             for registration in present {
                 guard let listener = take(registration) else { continue }
                 event.isInPassiveListener = registration.passive
-                listener.callback(event)
+                do {
+                    try listener.callback(event)
+                } catch {
+                    reportUncaught(error, from: event)
+                }
                 event.isInPassiveListener = false
                 if event.stopsImmediately { break }
             }
@@ -229,6 +233,12 @@ open class EventTarget {
         }
         if listener != nil, registration.once { listenersChanged() }
         return listener
+    }
+
+    /// Called with what a listener throws (DOM §2.9, "report an exception"). By default it goes to standard error, as a
+    /// browser's goes to its console.
+    open func reportUncaught(_ error: any Error, from event: Event) {
+        UncaughtError.print(error, from: event.type)
     }
 
     // MARK: For what has listeners

@@ -41,6 +41,11 @@ public enum MessageData: Sendable, Hashable {
         if case .text(let text) = self { text } else { nil }
     }
 
+    /// The blob, or `nil` for text and for bytes.
+    public var blob: Blob? {
+        if case .blob(let blob) = self { blob } else { nil }
+    }
+
     /// The bytes of a binary message, or `nil` for text.
     public var bytes: [UInt8]? {
         switch self {
@@ -49,6 +54,11 @@ public enum MessageData: Sendable, Hashable {
         case .blob(let blob): blob.contents
         }
     }
+}
+
+/// So that `event.data == "ready"` reads as in a browser.
+extension MessageData: ExpressibleByStringLiteral {
+    public init(stringLiteral value: String) { self = .text(value) }
 }
 
 /// Prints as JavaScript would.

@@ -116,6 +116,34 @@ struct EventTargetTests {
         #expect(texts == ["hello", "4000"])
     }
 
+    private final class Recording: EventTarget {
+        var errors: [String] = []
+        override func reportUncaught(_ error: any Error, from event: Event) { errors.append("\(event.type): \(error)") }
+    }
+
+    @Test("What a listener throws is reported, and keeps nobody else from being called")
+    func throwing() throws {
+        struct Oops: Error {}
+        let target = Recording()
+        var calls: [String] = []
+        target.addEventListener("x") { _ in throw Oops() }
+        target.addEventListener("x") { _ in calls.append("second") }
+        target.addEventListener(.message) { _ in throw Oops() }
+        try dispatch(target)
+        try target.dispatchEvent(MessageEvent("message", data: "text"))
+        #expect(calls == ["second"])
+        #expect(target.errors == ["x: Oops()", "message: Oops()"])
+    }
+
+    @Test("An event of one's own brings what it was given")
+    func customEvent() throws {
+        let target = EventTarget()
+        var detail: Int?
+        target.addEventListener(EventType<CustomEvent>("score")) { detail = $0.detail as? Int }
+        try target.dispatchEvent(CustomEvent("score", detail: 7))
+        #expect(detail == 7)
+    }
+
     @Test("A handler property keeps the place of its first setting, and gives it up with nil")
     func handlers() async throws {
         let controller = AbortController()
@@ -183,6 +211,7 @@ struct BlobTests {
         #expect(blob.slice().type == "" && blob.slice(contentType: "a/B").type == "a/b")
         #expect(Blob([], type: "é").type == "")
         #expect(await Blob(bytes: [0xFF]).text() == "\u{FFFD}")
+        #expect(await Blob(["a", [98], .blob(Blob(["c"]))]).text() == "abc")
     }
 
     @Test("The codes and texts of exceptions")
