@@ -248,12 +248,14 @@ import WebSockets
 }
 
 @MainActor private func Isolation3(_ socket: WebSocket, _ stream: WebSocketStream, _ url: String) async throws {
-    nonisolated func lines(of url: String) throws -> AsyncStream<String> {
-        let (lines, sink) = AsyncStream.makeStream(of: String.self)
-        let socket = try WebSocket(url, isolation: nil)
-        socket.onmessage = { event in sink.yield("\(event.data)") }
-        socket.onclose = { _ in sink.finish() }
-        return lines
+    enum Feed {
+        static func lines(of url: String) throws -> AsyncStream<String> {
+            let (lines, sink) = AsyncStream.makeStream(of: String.self)
+            let socket = try WebSocket(url)
+            socket.onmessage = { event in sink.yield("\(event.data)") }
+            socket.onclose = { _ in sink.finish() }
+            return lines
+        }
     }
 }
 
