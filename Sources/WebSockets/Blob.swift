@@ -16,7 +16,9 @@ public struct Blob: Sendable, Hashable {
 
     /// A blob of the parts, one behind the other; text as UTF-8.
     ///
-    /// - Parameter type: a media type; one with characters beyond printable ASCII counts as none.
+    /// - Parameters:
+    ///   - parts: texts, bytes and other blobs.
+    ///   - type: a media type; one with characters beyond printable ASCII counts as none.
     public init(_ parts: [Part] = [], type: String = "") {
         var bytes: [UInt8] = []
         for part in parts {

@@ -35,6 +35,7 @@ public final class WebSocket: EventTarget {
     ///     ``WebSocketEnvironment/Configuration-swift.struct/baseURL``. A user and password go into `Authorization`.
     ///   - protocols: subprotocols, in order of preference; tokens, none twice.
     ///   - environment: settings that sockets share.
+    ///   - isolation: where events come; by itself the caller's actor.
     /// - Throws: ``DOMException`` of the name ``DOMException/Name/syntax`` for a URL or a subprotocol that is none.
     ///   Everything else that keeps a socket from opening is told by `error` and `close`.
     public init(
@@ -51,7 +52,8 @@ public final class WebSocket: EventTarget {
         core.start(self, isolation: isolation)
     }
 
-    /// Begins to connect, asking for one subprotocol. See ``init(_:protocols:environment:isolation:)``.
+    /// Begins to connect, asking for one subprotocol. See
+    /// ``init(_:protocols:environment:isolation:)-(_,[String],_,_)``.
     public convenience init(
         _ url: String,
         protocols: String,

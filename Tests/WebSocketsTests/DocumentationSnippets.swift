@@ -3,7 +3,6 @@
 
 import HTTPTypes
 import NIOSSL
-import WebSocketProtocol
 import WebSocketTransport
 import WebSockets
 
@@ -324,7 +323,7 @@ import WebSockets
 
 @MainActor private func WebSocketEnvironment3(_ socket: WebSocket, _ stream: WebSocketStream, _ url: String) async throws {
 
-    let proxy = try ClientProxy.fromEnvironment(for: WebSocketURL(url))
+    let proxy = try ClientProxy("http://user:password@proxy.example:3128")
     let environment = WebSocketEnvironment(.init(proxy: proxy))
     _ = try WebSocketStream(url, environment: environment)
 }
