@@ -21,7 +21,9 @@ let package = Package(
         .library(name: "WebSocketTransport", targets: ["WebSocketTransport"]),
         .library(name: "WebSocketServer", targets: ["WebSocketServer"]),
         .library(name: "WebSockets", targets: ["WebSockets"]),
+        .library(name: "WebSocketScript", targets: ["WebSocketScript"]),
         .executable(name: "duplex", targets: ["duplex"]),
+        .executable(name: "duplex-js", targets: ["duplex-js"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -73,6 +75,38 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
+        // JavaScriptCore where it is no framework of the system's.
+        .systemLibrary(
+            name: "CJavaScriptCore",
+            pkgConfig: "javascriptcoregtk-4.1",
+            providers: [.apt(["libjavascriptcoregtk-4.1-dev"])]
+        ),
+        // The web's interfaces in JavaScript.
+        .target(
+            name: "WebSocketScript",
+            dependencies: [
+                .target(name: "CJavaScriptCore", condition: .when(platforms: [.linux])),
+                "WebSockets",
+                "WebSocketTransport",
+                "WebSocketProtocol",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            resources: [.embedInCode("JavaScript")],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "duplex-js",
+            dependencies: [
+                "WebSocketScript",
+                "WebSockets",
+                "WebSocketTransport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -212,6 +246,24 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WebSocketScriptTests",
+            dependencies: [
+                "TestSupport",
+                "duplex-js",
+                "WebSocketScript",
+                "WebSockets",
+                "WebSocketServer",
+                "WebSocketTransport",
+                "WebSocketProtocol",
+                .target(name: "CJavaScriptCore", condition: .when(platforms: [.linux])),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            // Read from where they are, as scripts.
+            exclude: ["JavaScript"],
             swiftSettings: settings
         ),
         // The command as a program, and other people's programs with it: browser, Python, Node.js.

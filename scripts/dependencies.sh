@@ -2,11 +2,12 @@
 # Installs what a make target needs and this machine lacks: one line per thing installed, silence when
 # nothing is missing.
 #
-#   scripts/dependencies.sh run     what the build needs
+#   scripts/dependencies.sh run     what the build of the server and of duplex needs
+#   scripts/dependencies.sh js      also JavaScriptCore, for WebSocketScript and duplex-js
 #   scripts/dependencies.sh bench   also the servers that the benchmarks measure beside Duplex; one that cannot be
 #                                   had is named here and left out of the report, which says so
-#   scripts/dependencies.sh test    also the foreign peers that the interop tests meet: a browser, ws for
-#                                   Node.js, websockets for Python, openssl, tinyproxy, microsocks
+#   scripts/dependencies.sh test    also JavaScriptCore, and the foreign peers that the interop tests meet: a browser,
+#                                   ws for Node.js, websockets for Python, openssl, tinyproxy, microsocks
 #
 # On Debian and Ubuntu it uses apt-get (with sudo where needed); elsewhere it names what to install and stops.
 # The one thing it never installs is Swift itself: which one, and how, is the user's choice.
@@ -17,7 +18,7 @@ readonly swift_minimum=6.2
 readonly python_minimum="3, 9"
 role=${1:-}
 case $role in
-    run) ;;
+    run | js) ;;
     test)
         readonly venv=.build-tools/python
         readonly requirements=Tests/Interop/python/requirements.txt
@@ -29,7 +30,7 @@ case $role in
         readonly wanted_module=picows
         ;;
     *)
-        echo "usage: scripts/dependencies.sh run|bench|test" >&2
+        echo "usage: scripts/dependencies.sh run|js|bench|test" >&2
         exit 2
         ;;
 esac
@@ -88,6 +89,14 @@ find_headers() {
     # g++ is the package whose name stays the same while libstdc++-N-dev counts up.
     [[ -e ${cxx[0]} ]] || need "C++ headers" g++
     [[ -e /usr/include/zlib.h ]] || need "zlib's headers" zlib1g-dev
+}
+
+# For duplex-js: JavaScriptCore as WebKitGTK's library has it, found by way of pkg-config.
+find_javascript() {
+    is_debian || return 0
+    [[ -e /usr/include/webkitgtk-4.1/JavaScriptCore/JavaScript.h ]] ||
+        need "JavaScriptCore's headers" libjavascriptcoregtk-4.1-dev
+    have pkg-config || need pkg-config pkg-config
 }
 
 # On Ubuntu the package `chromium-browser` is a script that only asks for the snap: it is no browser.
@@ -239,6 +248,7 @@ find_peers() {
 check_swift
 find_headers
 have git || need git git
+[[ $role != test && $role != js ]] || find_javascript
 
 if [[ $role == test ]]; then
     if ! find_browser; then

@@ -70,6 +70,8 @@ extension ConnectionCore {
             case .failed(let error, _, _): .protocolError(error)
             default: cause
             }
+        // First nothing is accepted any more, then what has been is counted.
+        outside?.refuse(with: .usage(.notOpen))
         let accepted = outside?.takeOrders().reduce(0) { $0 + $1.bytes.count } ?? 0
         let end = ConnectionEnd(
             code: handshake.code,

@@ -26,7 +26,9 @@ public struct Message: Sendable, Hashable {
     }
 
     /// A message whose text is known to be UTF-8.
-    init(checked kind: MessageKind, bytes: [UInt8]) { self.init(kind: kind, bytes: bytes, isChecked: true) }
+    package init(checked kind: MessageKind, bytes: [UInt8]) {
+        self.init(kind: kind, bytes: bytes, isChecked: true)
+    }
 
     /// A message as a callback is told it, copied.
     package init(received kind: MessageKind, _ bytes: RawSpan) {

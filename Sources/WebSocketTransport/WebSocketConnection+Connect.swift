@@ -83,8 +83,10 @@ extension WebSocketConnection {
                     )
                 }
             }
+        // RFC 6761 §6.3: names below localhost are this machine's, and not every resolver knows.
+        let host = url.host.hasSuffix(".localhost") ? "localhost" : url.host
         let channel = bootstrap.connect(
-            host: proxy?.proxy.host ?? url.host,
+            host: proxy?.proxy.host ?? host,
             port: proxy?.proxy.port ?? url.port
         )
         channel.whenFailure { error in

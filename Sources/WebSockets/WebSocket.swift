@@ -26,6 +26,7 @@ public final class WebSocket: EventTarget {
     private let origin: String
     /// Whether events wait for their first listener.
     private let isPatient: Bool
+    /// Touched where events are told, and nowhere else.
     private var unheard: [Event] = []
 
     /// Begins to connect.
@@ -185,7 +186,7 @@ public final class WebSocket: EventTarget {
 
     override func listenersChanged() {
         core.listenersChanged(isLive: isLive)
-        if isPatient, !unheard.isEmpty { core.recheck() }
+        if isPatient { core.recheck() }
     }
 
     /// Tells listeners, or keeps the event for the first of them.

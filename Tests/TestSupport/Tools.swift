@@ -12,11 +12,15 @@ package enum Tools {
 
     package static func path(_ relative: String) -> String { root.appendingPathComponent(relative).path }
 
-    /// The command, as it was built along with the tests.
-    package static let duplex: String = {
-        let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        return products.appendingPathComponent("duplex").path
-    }()
+    /// The commands, as they were built along with the tests.
+    package static let duplex = product("duplex")
+    package static let duplexJS = product("duplex-js")
+
+    private static func product(_ name: String) -> String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
+            name
+        ).path
+    }
 
     package static let python = existing(path(".build-tools/python/bin/python"))
     package static let node = onPath("node")

@@ -55,6 +55,8 @@ package final class ClientSocket: @unchecked Sendable {
         var failure: WebSocketFailure?
         var subprotocol = ""
         var extensions = ""
+        /// The server's choice of both, until the owner is told that the connection is open.
+        var agreed: (subprotocol: String, extensions: String)?
         var connection: WebSocketConnection?
         var dialling: Task<Void, Never>?
         /// Whether the end has been noticed; nothing is noticed behind it.
@@ -85,7 +87,7 @@ package final class ClientSocket: @unchecked Sendable {
         case waiting(CheckedContinuation<Void, Never>)
     }
 
-    init(_ request: SocketRequest) { self.request = request }
+    package init(_ request: SocketRequest) { self.request = request }
 
     // MARK: Looking
 
@@ -153,8 +155,7 @@ package final class ClientSocket: @unchecked Sendable {
         let (wake, isUnwanted) = lock.withLock { () -> (Wake, Bool) in
             state.dialling = nil
             state.connection = state.isOver ? nil : opened.connection
-            state.subprotocol = opened.connection.subprotocol ?? ""
-            state.extensions = opened.extensions
+            state.agreed = (opened.connection.subprotocol ?? "", opened.extensions)
             // What came right behind the answer is here already.
             state.notices.begin(with: .opened)
             return (wakePump(), state.readyState != .connecting)
@@ -266,13 +267,17 @@ extension ClientSocket {
         let (wake, released) = lock.withLock { () -> (Wake, (any SocketSink)?) in
             let released = isLive ? nil : state.retained
             state.retained = isLive ? state.sink : nil
-            state.notices.isDeaf = false
+            state.notices.listenersChanged()
             return (wakePump(), released)
         }
         wake()
         // Outside the lock: this may be the last that held it.
         _ = consume released
     }
+
+    /// The owner's code has run to its end, for whoever knows that better than the pump: what was sent in this turn
+    /// may fall out of ``bufferedAmount`` from here on.
+    package func turnEnds() { lock.withLock { state.count.turnBegins() } }
 
     /// Has the sink look again whether somebody listens.
     package func recheck() {
@@ -420,7 +425,9 @@ extension ClientSocket {
                 resumes = state.connection
             }
             switch notice {
-            case .opened where state.readyState == .connecting: state.readyState = .open
+            case .opened where state.readyState == .connecting:
+                state.readyState = .open
+                if let agreed = state.agreed { (state.subprotocol, state.extensions) = agreed }
             case .opened: return (.tell(notice, nil), resumes)
             case .message where state.readyState != .open: return (.tell(notice, nil), resumes)
             case .peerIsClosing: if state.readyState == .open { state.readyState = .closing }

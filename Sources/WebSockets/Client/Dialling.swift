@@ -1,17 +1,17 @@
 import HTTPTypes
-import WebSocketProtocol
+package import WebSocketProtocol
 import WebSocketTransport
 
 /// What a socket is opened with, checked.
-struct SocketRequest: Sendable {
-    let url: WebURL
+package struct SocketRequest: Sendable {
+    package let url: WebURL
     let protocols: [String]
     let environment: WebSocketEnvironment
 
     /// WebSockets §3.1, the constructor's steps: the URL, then the subprotocols.
     ///
     /// - Throws: ``DOMException`` of the name ``DOMException/Name/syntax``.
-    init(_ url: String, protocols: [String], environment: WebSocketEnvironment) throws(DOMException) {
+    package init(_ url: String, protocols: [String], environment: WebSocketEnvironment) throws(DOMException) {
         do throws(URLParseFailure) {
             self.url = try WebURL.webSocketURL(url, base: environment.configuration.baseURL)
         } catch {
@@ -101,11 +101,11 @@ struct SocketRequest: Sendable {
 }
 
 /// What a socket closes with, checked as the web's interfaces want it.
-enum CloseArguments {
+package enum CloseArguments {
     /// WebSockets §3.1, `close()`: 1000 or 3000 to 4999, and a reason of at most 123 bytes.
     ///
     /// - Throws: ``DOMException`` of the name ``DOMException/Name/invalidAccess`` or ``DOMException/Name/syntax``.
-    static func check(code: UInt16?, reason: String?) throws(DOMException) -> ClosePayload {
+    package static func check(code: UInt16?, reason: String?) throws(DOMException) -> ClosePayload {
         if let code, code != 1000, !(3000...4999).contains(code) {
             throw DOMException(
                 "a close code must be 1000 or from 3000 to 4999, and \(code) is not",

@@ -10,7 +10,9 @@ struct NoticeQueue {
     private var end: ClientSocket.Notice?
 
     /// Nobody takes messages now: they wait, and what is behind them.
-    var isDeaf = false
+    private var isDeaf = false
+    /// Whether listeners have changed since the last notice was taken.
+    private var hasNewListeners = false
     /// Somebody listens who did not: comes before everything else.
     var isRecheckDue = false
     /// Bytes of the messages that wait, with the charge for each.
@@ -45,10 +47,17 @@ struct NoticeQueue {
     mutating func putBack(_ message: Message) {
         cost += message.bytes.count + ConnectionOptions.messageCharge
         notices.insert(.message(message), at: head)
-        isDeaf = true
+        // Somebody may listen now who did not when it was tried.
+        isDeaf = !hasNewListeners
+    }
+
+    mutating func listenersChanged() {
+        isDeaf = false
+        hasNewListeners = true
     }
 
     mutating func next() -> ClientSocket.Notice? {
+        hasNewListeners = false
         if isRecheckDue {
             isRecheckDue = false
             return .recheck
