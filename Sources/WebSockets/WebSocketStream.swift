@@ -88,10 +88,10 @@ public final class WebSocketStream: Sendable {
     ) throws(DOMException) {
         let request = try SocketRequest(url, protocols: protocols, environment: environment)
         self.url = request.url.href
-        let dialling = Task { try await Self.open(request, unless: signal) }
-        self.dialling = dialling
-        let abortion = abortion
-        signal?.perform { [weak signal] in
+        dialling = Task { try await Self.open(request, unless: signal) }
+        // Holds nothing: a signal may live as long as the program, and what was dialled holds the connection.
+        signal?.perform { [weak self, weak signal] in
+            guard let self else { return }
             abortion.withLockedValue { $0 = signal?.reason }
             dialling.cancel()
         }

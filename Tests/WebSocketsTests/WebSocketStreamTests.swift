@@ -291,6 +291,23 @@ struct WebSocketStreamTests {
         }
     }
 
+    @Test("A signal that lives on does not hold the connection")
+    func abandonedWithSignal() async throws {
+        let end = Promised<ConnectionEnd>()
+        let controller = AbortController()
+        try await serving { server in
+            server.route("/") { socket, _ in end.fulfil(await socket.closed) }
+        } _: { port in
+            let url = "ws://127.0.0.1:\(port)/"
+            do {
+                let stream = try WebSocketStream(url, signal: controller.signal, environment: .patient())
+                _ = try await within { try await stream.opened }
+            }
+            #expect(try await within { try await end.value }.code == .noStatusReceived)
+        }
+        controller.abort()
+    }
+
     @Test("A server's sockets are read and written by the same types")
     func serverSide() async throws {
         @Sendable func upper(

@@ -167,6 +167,32 @@ struct AbortSignalTests {
         if !timed.aborted { try await within { try await ended.value } }
         #expect((timed.reason as? DOMException)?.name == .timeout)
     }
+
+    @Test("A signal lives until its time has come, and one made of others has these live")
+    func lifetime() async throws {
+        let ended = Promised<Void>()
+        let outer = AbortSignal.any([.any([.timeout(.milliseconds(1))]), AbortController().signal])
+        outer.addEventListener(.abort) { _ in ended.fulfil(()) }
+        if !outer.aborted { try await within { try await ended.value } }
+        #expect((outer.reason as? DOMException)?.name == .timeout)
+        let unheld = Promised<Void>()
+        AbortSignal.timeout(.milliseconds(50)).onabort = { _ in unheld.fulfil(()) }
+        try await within { try await unheld.value }
+    }
+
+    @Test("A signal holds neither listeners nor their targets")
+    func holdsNothing() {
+        let controller = AbortController()
+        weak var weakly: EventTarget?
+        do {
+            let target = EventTarget()
+            weakly = target
+            let listener = target.addEventListener("x", signal: controller.signal) { _ in _ = target }
+            target.removeEventListener("x", listener)
+        }
+        #expect(weakly == nil)
+        controller.abort()
+    }
 }
 
 @Suite("Blob and DOMException")
@@ -183,6 +209,7 @@ struct BlobTests {
         #expect(blob.slice().type == "" && blob.slice(contentType: "a/B").type == "a/b")
         #expect(Blob([], type: "é").type == "")
         #expect(await Blob(bytes: [0xFF]).text() == "\u{FFFD}")
+        #expect(await Blob([.text("\u{FEFF}\u{FEFF}a")]).text() == "\u{FEFF}a")
     }
 
     @Test("The codes and texts of exceptions")
