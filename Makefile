@@ -14,9 +14,9 @@ ifeq ($(WERROR),1)
 export DUPLEX_WERROR := 1
 endif
 
-SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Fuzzing)
+SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Examples Fuzzing)
 
-.PHONY: help run test conformance wpt fuzz lint format bench memory snippets docs coverage clean
+.PHONY: help run test examples conformance wpt fuzz lint format bench memory snippets docs coverage clean
 
 help: ## Say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,13 @@ test: ## Install what the tests need, then run them all
 	DUPLEX_TEST_ENGINE=nio swift test --skip-build --no-parallel --filter 'WebSocketServerTests|Hostile|Serve|Soak'
 	DUPLEX_TEST_ENGINE=epoll swift test --skip-build --no-parallel --filter 'WebSocketServerTests|Hostile|Serve|Soak'
 	swift test --no-parallel
+
+examples: ## Run every example, in JavaScript and in Swift, and fail where the two differ
+	@scripts/dependencies.sh js
+	swift build --product duplex
+	swift build --product duplex-js
+	swift build --product examples
+	@scripts/examples.sh .build/debug
 
 conformance: ## Run the whole Autobahn TestSuite, and write its part of docs/conformance.md
 	@scripts/dependencies.sh run
@@ -82,4 +89,4 @@ coverage: ## Say which lines of the protocol core its own tests leave out
 	scripts/coverage.sh
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-* Benchmarks/.build Examples/.build
+	rm -rf .build .build-* Benchmarks/.build

@@ -5,13 +5,23 @@ import PackageDescription
 // CI treats every warning of ours as an error; a user's build never does.
 let strict = Context.environment["DUPLEX_WERROR"] == "1"
 
+let userSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
 let settings: [SwiftSetting] =
-    [
-        .swiftLanguageMode(.v6),
+    userSettings + [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+    ]
+
+// Each is there twice, as .js and as .swift.
+let examples = [
+    "add-event-listener", "binary-arraybuffer", "binary-blob", "buffered-amount", "close-code-and-reason",
+    "event-target",
+    "exceptions", "failure", "first-connection", "once-and-abort", "ready-state", "stream-abort",
+    "stream-backpressure",
+    "stream-close", "stream-echo", "stream-retry", "subprotocol", "topic",
+]
 
 let package = Package(
     name: "duplex",
@@ -177,6 +187,18 @@ let package = Package(
             path: "Benchmarks/faces",
             swiftSettings: settings
         ),
+        // The examples' Swift side; their JavaScript is run by duplex-js. No product, as above.
+        .executableTarget(
+            name: "examples",
+            dependencies: [
+                "WebSockets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples",
+            exclude: ["README.md"] + examples.map { "\($0).js" },
+            // What compiles here has to compile in a package that has just been made.
+            swiftSettings: userSettings
+        ),
         // What several test targets need: other programs, servers of the test's own, waits that end.
         .target(
             name: "TestSupport",
@@ -272,6 +294,8 @@ let package = Package(
             dependencies: [
                 "TestSupport",
                 "duplex",
+                "duplex-js",
+                "examples",
                 "WebSocketServer",
                 "WebSocketTransport",
                 "WebSocketProtocol",

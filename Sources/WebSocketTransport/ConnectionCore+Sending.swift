@@ -251,8 +251,9 @@ extension ConnectionCore {
     }
 
     func writeWhatMayGo() {
+        var budget = Self.flushBudget
         while !isOver, transport != nil {
-            fillOutbox()
+            fillOutbox(&budget)
             guard !outbox.isEmpty else {
                 // Nothing to say: the buffer goes back, so that an idle connection holds none.
                 scratch.giveBackOutput(&outbox)
@@ -299,13 +300,34 @@ extension ConnectionCore {
         endpoint.drainReplies(into: &outbox)
     }
 
+    /// Payload bytes that are compressed in one go. What is left of a large message waits until the loop has seen to its
+    /// other connections, and to what this one's peer has to say: it may want to close. Uncompressed, a message soon fills
+    /// the socket, and is held up by that.
+    private static let flushBudget = 1 << 20
+
+    /// Long enough for the loop to look at its sockets, which SwiftNIO's does not while tasks are due.
+    private static let flushPause = TimeAmount.microseconds(200)
+
+    private func goOnLater() {
+        guard !goesOnLater else { return }
+        goesOnLater = true
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(in: Self.flushPause) {
+            bound.value.goesOnLater = false
+            bound.value.flush()
+        }
+    }
+
     /// Frames what fits the transport's window, replies first.
-    func fillOutbox() {
+    ///
+    /// - Parameter budget: payload bytes that may yet be compressed in this go.
+    func fillOutbox(_ budget: inout Int) {
         takeOutbox()
         drainReplies()
-        while endpoint.maySendData, outbox.count + inFlightWire < Self.transportWindow,
-            let next = outbound.next(limit: options.fragmentSize ?? .max)
-        {
+        while endpoint.maySendData, outbox.count + inFlightWire < Self.transportWindow, outbound.hasNext {
+            guard budget > 0 || deflate == nil else { return goOnLater() }
+            guard let next = outbound.next(limit: options.fragmentSize ?? .max) else { break }
+            budget -= next.range.count
             let bytes = next.piece.span.bytes.extracting(next.range)
             do throws(UsageError) {
                 if next.isWhole {

@@ -47,6 +47,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// Whether messages go to `outside`.
     @exclusivity(unchecked) var isReadOutside = false
     @exclusivity(unchecked) var isTakingOrders = false
+    /// Whether the loop will have this connection send the rest of a large message.
+    @exclusivity(unchecked) var goesOnLater = false
     /// Whether the loop will have this connection write when its turn ends.
     @exclusivity(unchecked) var writesAtTurnEnd = false
     /// Whether the callbacks that a read was begun with are not the ones to call any more.

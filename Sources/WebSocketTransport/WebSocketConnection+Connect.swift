@@ -69,6 +69,7 @@ extension WebSocketConnection {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    limitUnsent(channel)
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(ConnectGate())
                     if let proxy { try pipeline.addHandler(ProxyHandler(proxy, promise)) }
@@ -113,6 +114,23 @@ extension WebSocketConnection {
         }
         return opened
     }
+
+    /// Has the system take only so much as it can send soon, not megabytes that would wait in front of a pong or a
+    /// close, and count as sent. Where the system knows no such limit, all is as before.
+    private static func limitUnsent(_ channel: any Channel) {
+        #if os(Linux)
+        let unsentLowAt: CInt = 25  // TCP_NOTSENT_LOWAT, since Linux 3.12
+        #elseif canImport(Darwin)
+        let unsentLowAt: CInt = 0x201  // TCP_NOTSENT_LOWAT
+        #endif
+        try? channel.syncOptions?.setOption(
+            .tcpOption(NIOBSDSocket.Option(rawValue: unsentLowAt)),
+            value: .init(mostUnsent)
+        )
+    }
+
+    /// Bytes that a client's socket takes ahead of what TCP may send.
+    private static let mostUnsent = 128 << 10
 
     /// RFC 6455 §4.1: the name is checked against the certificate and sent as SNI, which has no addresses.
     private static func makeTLSHandler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {

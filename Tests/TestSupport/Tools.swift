@@ -15,6 +15,7 @@ package enum Tools {
     /// The commands, as they were built along with the tests.
     package static let duplex = product("duplex")
     package static let duplexJS = product("duplex-js")
+    package static let examples = product("examples")
 
     private static func product(_ name: String) -> String {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(

@@ -82,6 +82,7 @@
         #writable;
         #read;
         #write;
+        #isWriting = false;
         #forget = nothing;
         #ended = deferred();
         // Reads and writes that have not been answered.
@@ -216,6 +217,7 @@
 
         whenWritten(isWritten) {
             const { resolve, reject } = this.#write;
+            this.#isWriting = false;
             this.#finish();
             if (isWritten) {
                 resolve();
@@ -231,6 +233,11 @@
             if (this.#writable === undefined) {
                 // It opened after all when it had been given up; nobody was told.
                 return;
+            }
+            if (wasClean && this.#isWriting) {
+                // The connection ended before it had taken the chunk.
+                wasClean = false;
+                message = "Not all that was written could be sent";
             }
             const error = wasClean ? undefined : errorOf(message, code, reason);
             // Where the closing handshake was made, only writing is over too early.
@@ -254,6 +261,7 @@
                 ? handOver(bytesOf(webidl.BufferSource(chunk, context)))
                 : webidl.USVString(chunk, context);
             this.#write = deferred();
+            this.#isWriting = true;
             this.#begin();
             native.writeStream(this.#handle, data);
             return this.#write.promise;

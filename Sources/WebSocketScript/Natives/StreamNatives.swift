@@ -87,7 +87,7 @@ final class ScriptStream: Sendable {
             do {
                 info = try await stream.opened
             } catch {
-                let message = "\(error)"
+                let message = (error as? WebSocketError)?.message ?? "\(error)"
                 return ended("failed") { context in [context.value(message)] }
             }
             let (extensions, subprotocol) = (info.extensions, info.protocol)
