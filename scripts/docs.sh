@@ -4,7 +4,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-libraries=(WebSocketProtocol WebSocketTransport WebSocketServer)
+libraries=(WebSocketProtocol WebSocketTransport WebSocketServer WebSockets)
+left_out=
+# Where JavaScriptCore is no part of the system, the module that needs it is documented if it can be compiled.
+if [[ $(uname) == Darwin ]] || pkg-config --exists javascriptcoregtk-4.1 2>/dev/null; then
+    libraries+=(WebSocketScript)
+else
+    left_out=WebSocketScript
+fi
 output=.build-docs
 graphs=$PWD/$output/symbol-graphs
 
@@ -64,4 +71,5 @@ echo "docs: written"
 for library in "${libraries[@]}"; do
     echo "  $output/$library.doccarchive"
 done
+[[ -z $left_out ]] || echo "without $left_out: JavaScriptCore's headers (libjavascriptcoregtk-4.1-dev) are not installed"
 echo "read one with: docc preview, or serve it with: docc process-archive transform-for-static-hosting"

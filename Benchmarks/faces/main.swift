@@ -23,7 +23,9 @@ let text = String(repeating: "a", count: 64)
 final class Run: Sendable {
     let inFlight: Int
     private let end: ContinuousClock.Instant
-    private let state = Mutex((count: 0, sent: [ContinuousClock.Instant](), times: [Duration](), isOver: false))
+    private let state = Mutex(
+        (count: 0, sent: [ContinuousClock.Instant](), times: [Duration](), isOver: false)
+    )
 
     init(inFlight: Int, seconds: Double) {
         self.inFlight = inFlight
@@ -91,7 +93,9 @@ func byMessages(_ socket: WebSocketConnection, _ run: Run) async throws {
 
 func byTaskOnLoop(_ url: String, _ run: Run) async throws {
     let socket = try await WebSocketConnection.connect(to: url, options: options())
-    let task = Task(executorPreference: LoopTaskExecutor(socket.eventLoop)) { try await byMessages(socket, run) }
+    let task = Task(executorPreference: LoopTaskExecutor(socket.eventLoop)) {
+        try await byMessages(socket, run)
+    }
     try await task.value
 }
 
@@ -139,7 +143,9 @@ let faces = [
     Face(name: "`messages`, a task anywhere", talk: byTask),
     Face(name: "`WebSocketStream`, a task anywhere", talk: byStream),
     Face(name: "`WebSocket`, on an actor") { try await Owner().talk($0, $1) },
-    Face(name: "`WebSocket`, on the main actor") { try await byWebSocket($0, $1, isolation: MainActor.shared) },
+    Face(name: "`WebSocket`, on the main actor") {
+        try await byWebSocket($0, $1, isolation: MainActor.shared)
+    },
 ]
 
 /// Processor time of this process, in microseconds.

@@ -47,7 +47,10 @@ public final class ScriptHost {
     /// `console`. A global that is there already stays, except for `console`, which the library has in every context
     /// and which leads nowhere; see ``Options/replacesConsole``.
     ///
-    /// - Parameter context: kept until the host goes.
+    /// - Parameters:
+    ///   - context: kept until the host goes.
+    ///   - options: how scripts are to run.
+    ///   - isolation: where they run; by itself the caller's actor.
     /// - Throws: ``ScriptError`` if the context is one in which the interfaces cannot be made.
     public static func install(
         in context: JSGlobalContextRef,

@@ -12,7 +12,7 @@ extension ScriptHost {
     /// How scripts are to run.
     public struct Options {
         /// What sockets share. Where it has a base URL, scripts see that as `location`, and their URLs can be relative
-        /// to it. Default ``WebSocketEnvironment/shared``.
+        /// to it. Default `WebSocketEnvironment.shared`.
         public var environment: WebSocketEnvironment
 
         /// Takes what scripts write to the console. Default: to standard output, errors and warnings to standard error.

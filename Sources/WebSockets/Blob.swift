@@ -19,7 +19,9 @@ public struct Blob: Sendable, Hashable {
 
     /// A blob of the parts, one behind the other; text as UTF-8.
     ///
-    /// - Parameter type: a media type; one with characters beyond printable ASCII counts as none.
+    /// - Parameters:
+    ///   - parts: texts, bytes and other blobs.
+    ///   - type: a media type; one with characters beyond printable ASCII counts as none.
     public init(_ parts: [Part] = [], type: String = "") {
         var bytes: [UInt8] = []
         for part in parts {
@@ -56,8 +58,11 @@ public struct Blob: Sendable, Hashable {
         relative < 0 ? max(0, size + max(relative, -size)) : min(relative, size)
     }
 
-    /// The bytes as text; what is no UTF-8 becomes U+FFFD (File API §3.3.3).
-    public func text() async -> String { String(decoding: storage, as: UTF8.self) }
+    /// The bytes as text, without a byte order mark; what is no UTF-8 becomes U+FFFD (File API §3.3.3).
+    public func text() async -> String {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        return String(decoding: storage.dropFirst(storage.starts(with: mark) ? mark.count : 0), as: UTF8.self)
+    }
 
     /// The bytes (File API §3.3.4).
     public func arrayBuffer() async -> [UInt8] { Array(storage) }

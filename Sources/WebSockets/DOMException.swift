@@ -13,7 +13,9 @@ public struct DOMException: Error, Sendable, Hashable {
     }
 
     /// The name of an exception. Open: other interfaces have names of their own.
-    public struct Name: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public struct Name: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral,
+        CustomStringConvertible
+    {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
         public init(stringLiteral value: String) { rawValue = value }

@@ -37,6 +37,7 @@ public final class WebSocket: EventTarget {
     ///     ``WebSocketEnvironment/Configuration-swift.struct/baseURL``. A user and password go into `Authorization`.
     ///   - protocols: subprotocols, in order of preference; tokens, none twice.
     ///   - environment: settings that sockets share.
+    ///   - isolation: where events come; by itself the caller's actor.
     /// - Throws: ``DOMException`` of the name ``DOMException/Name/syntax`` for a URL or a subprotocol that is none.
     ///   Everything else that keeps a socket from opening is told by `error` and `close`.
     public init(
@@ -54,7 +55,8 @@ public final class WebSocket: EventTarget {
         core.start(self, isolation: isolation)
     }
 
-    /// Begins to connect, asking for one subprotocol. See ``init(_:protocols:environment:isolation:)``.
+    /// Begins to connect, asking for one subprotocol. See
+    /// ``init(_:protocols:environment:isolation:)-(_,[String],_,_)``.
     public convenience init(
         _ url: String,
         protocols: String,
@@ -145,7 +147,9 @@ public final class WebSocket: EventTarget {
     public func send(_ data: [UInt8]) throws(DOMException) { try core.send(Message(data)) }
 
     /// Sends bytes as a binary message: a slice, a buffer, `Data`. Throws as ``send(_:)-(String)``.
-    public func send(_ data: some Sequence<UInt8>) throws(DOMException) { try core.send(Message(Array(data))) }
+    public func send(_ data: some Sequence<UInt8>) throws(DOMException) {
+        try core.send(Message(Array(data)))
+    }
 
     /// Sends the bytes of a span as a binary message. Throws as ``send(_:)-(String)``.
     public func send(_ data: RawSpan) throws(DOMException) {

@@ -15,6 +15,7 @@ public struct WebSocketError: Error, Sendable {
     /// An error of a program's own.
     ///
     /// - Parameters:
+    ///   - message: what happened.
     ///   - closeCode: 1000, or 3000 to 4999. With a reason and no code, the code is 1000.
     ///   - reason: at most 123 bytes of UTF-8.
     /// - Throws: ``DOMException`` of the name ``DOMException/Name/invalidAccess`` or ``DOMException/Name/syntax``.

@@ -16,8 +16,8 @@ public import WebSocketTransport
 /// Whoever reads slowly slows the server down, whoever writes faster than the server reads is suspended. Cancelling the
 /// task that waits for ``opened`` abandons the attempt; cancelling the one that reads closes with 1001.
 ///
-/// A server's sockets have the same types to read from and write to: ``WebSocketConnection/readable`` and
-/// ``WebSocketConnection/writable``.
+/// A server's sockets have the same types to read from and write to: `WebSocketConnection.readable` and
+/// `WebSocketConnection.writable`.
 ///
 /// The connection is closed without a status code when nobody holds the stream, its readable or its writable side any
 /// more.
@@ -30,7 +30,7 @@ public final class WebSocketStream: Sendable {
 
     /// What an open stream has.
     public struct Info: Sendable {
-        /// The messages as they come; see ``WebSocketConnection/messages``.
+        /// The messages as they come; see `WebSocketConnection.messages`.
         public let readable: WebSocketConnection.Messages
         /// Where messages are written to.
         public let writable: WebSocketConnection.Writable
@@ -75,7 +75,7 @@ public final class WebSocketStream: Sendable {
     /// Begins to connect.
     ///
     /// - Parameters:
-    ///   - url: see ``WebSocket/init(_:protocols:environment:isolation:)``.
+    ///   - url: see ``WebSocket/init(_:protocols:environment:isolation:)-(_,[String],_,_)``.
     ///   - protocols: subprotocols, in order of preference; tokens, none twice.
     ///   - signal: abandons the attempt when it is aborted while the handshake goes on; later it has no effect.
     ///   - environment: settings that sockets share.
@@ -88,10 +88,10 @@ public final class WebSocketStream: Sendable {
     ) throws(DOMException) {
         let request = try SocketRequest(url, protocols: protocols, environment: environment)
         self.url = request.url.href
-        let dialling = Task { try await Self.open(request, unless: signal) }
-        self.dialling = dialling
-        let abortion = abortion
-        signal?.perform { [weak signal] in
+        dialling = Task { try await Self.open(request, unless: signal) }
+        // Holds nothing: a signal may live as long as the program, and what was dialled holds the connection.
+        signal?.perform { [weak self, weak signal] in
+            guard let self else { return }
             abortion.withLockedValue { $0 = signal?.reason }
             dialling.cancel()
         }

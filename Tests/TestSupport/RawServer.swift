@@ -181,7 +181,9 @@ package struct RawPeer {
     }
 
     package func write(_ text: String) async throws { try await write(Array(text.utf8)) }
-    package func write(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+    package func write(_ bytes: [UInt8]) async throws {
+        try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
+    }
     package func write(_ frame: Frame) async throws { try await write(frame.bytes(from: .server)) }
 
     /// The 101 that answers a request.

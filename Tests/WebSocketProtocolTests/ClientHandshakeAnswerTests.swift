@@ -34,7 +34,9 @@ struct ClientHandshakeAnswerTests {
 
     @Test("A server that chooses none of the subprotocols is refused where that is asked for, and only there")
     func requiredSubprotocol() throws {
-        for (offered, isRequired, isRefused) in [(["a"], true, true), (["a"], false, false), ([], true, false)] {
+        for (offered, isRequired, isRefused) in [
+            (["a"], true, true), (["a"], false, false), ([], true, false),
+        ] {
             let handshake = try ClientHandshake(
                 url: WebSocketURL("ws://a"),
                 subprotocols: offered,
@@ -49,7 +51,9 @@ struct ClientHandshakeAnswerTests {
                 ]
             )
             if isRefused {
-                #expect(throws: ProtocolError.subprotocolMissing(offered: ["a"])) { try handshake.check(response) }
+                #expect(throws: ProtocolError.subprotocolMissing(offered: ["a"])) {
+                    try handshake.check(response)
+                }
             } else {
                 #expect(try handshake.check(response).subprotocol == nil)
             }

@@ -9,7 +9,10 @@ import WebSocketProtocol
 /// What a message of many megabytes does not hold up.
 @Suite("Large messages", .timeLimit(.minutes(3)))
 struct LargeMessageTests {
-    @Test("The peer's close overtakes what has not been sent of a message, compressed or not", arguments: [true, false])
+    @Test(
+        "The peer's close overtakes what has not been sent of a message, compressed or not",
+        arguments: [true, false]
+    )
     func overtaken(isCompressed: Bool) async throws {
         try await RawServer.run { peer in
             let extra = isCompressed ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : ""

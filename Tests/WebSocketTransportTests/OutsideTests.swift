@@ -60,7 +60,9 @@ struct OutsideTests {
         var texts: [String?] = []
         for _ in 0..<3 {
             texts.append(try await within { try await pair.client.receive() }?.text)
-            let onLoop = Task(executorPreference: LoopTaskExecutor(pair.loop)) { try await pair.client.receive() }
+            let onLoop = Task(executorPreference: LoopTaskExecutor(pair.loop)) {
+                try await pair.client.receive()
+            }
             texts.append(try await within { try await onLoop.value }?.text)
         }
         #expect(texts == (0..<6).map { "\($0)" })
@@ -72,7 +74,8 @@ struct OutsideTests {
         let executor = LoopTaskExecutor(pair.loop)
         for number in 0..<200 {
             try await pair.client.send("\(2 * number)")
-            try await Task(executorPreference: executor) { try await pair.client.send("\(2 * number + 1)") }.value
+            try await Task(executorPreference: executor) { try await pair.client.send("\(2 * number + 1)") }
+                .value
         }
         for number in 0..<400 {
             #expect(try await within { try await pair.server.receive() }?.text == "\(number)")
@@ -126,7 +129,9 @@ struct OutsideTests {
             let closing = Task { try await pair.client.close() }
             _ = await sending.result
             var received: [Int] = []
-            for try await message in pair.server.messages { received.append(message.text.flatMap { Int($0) } ?? -1) }
+            for try await message in pair.server.messages {
+                received.append(message.text.flatMap { Int($0) } ?? -1)
+            }
             #expect(received == accepted.entries)
             #expect(try await within { try await closing.value }.unsentBytes == 0)
         }

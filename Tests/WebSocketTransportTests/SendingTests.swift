@@ -1,7 +1,7 @@
 import NIOCore
 import NIOEmbedded
-import Testing
 import TestSupport
+import Testing
 import WebSocketProtocol
 
 @testable import WebSocketTransport

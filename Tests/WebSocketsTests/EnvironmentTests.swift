@@ -185,17 +185,23 @@ struct EnvironmentTests {
 
     @Test("A provider that fails keeps the socket from opening, and the failure says so")
     func brokenCookies() async throws {
-        let socket = try WebSocket("ws://127.0.0.1:1/", environment: .patient {
-            $0.cookies = BrokenJar()
-            $0.blocksPorts = false
-        })
+        let socket = try WebSocket(
+            "ws://127.0.0.1:1/",
+            environment: .patient {
+                $0.cookies = BrokenJar()
+                $0.blocksPorts = false
+            }
+        )
         let transcript = Transcript()
         transcript.record(socket)
         try await transcript.until("end")
         #expect(socket.failure?.description.contains("NoCookies") == true)
     }
 
-    @Test("wss with a certificate of one's own: trusted where told so, and not elsewhere", .enabled(if: Tools.mayUse(Tools.openssl)))
+    @Test(
+        "wss with a certificate of one's own: trusted where told so, and not elsewhere",
+        .enabled(if: Tools.mayUse(Tools.openssl))
+    )
     func tls() async throws {
         let certificate = try await Certificate.make()
         var configuration = WebSocketServer.Configuration(port: 0)
@@ -251,7 +257,8 @@ struct EnvironmentTests {
     @Test(
         "What is no URL for a WebSocket is a SyntaxError at once",
         arguments: [
-            "", "foo", "/relative", "ftp://example.org/", "ws://", "ws://a b/", "ws://example.org/#", "ws://example.org/#x",
+            "", "foo", "/relative", "ftp://example.org/", "ws://", "ws://a b/", "ws://example.org/#",
+            "ws://example.org/#x",
             "mailto:x", "ws://example.org:99999/", "wss://[::1", "ws://exa%mple.org/",
         ]
     )
@@ -264,8 +271,10 @@ struct EnvironmentTests {
     func urls() async throws {
         let cases = [
             "http://127.0.0.1:1/x": "ws://127.0.0.1:1/x", "https://127.0.0.1:1": "wss://127.0.0.1:1/",
-            "WS://127.0.0.1:80/a b?c d": "ws://127.0.0.1/a%20b?c%20d", "ws://faß.invalid/": "ws://xn--fa-hia.invalid/",
-            "ws://EXAMPLE.invalid:80/../é": "ws://example.invalid/%C3%A9", "ws://0x7f.1:1/": "ws://127.0.0.1:1/",
+            "WS://127.0.0.1:80/a b?c d": "ws://127.0.0.1/a%20b?c%20d",
+            "ws://faß.invalid/": "ws://xn--fa-hia.invalid/",
+            "ws://EXAMPLE.invalid:80/../é": "ws://example.invalid/%C3%A9",
+            "ws://0x7f.1:1/": "ws://127.0.0.1:1/",
             "  ws://[::1]:1/\n": "ws://[::1]:1/",
         ]
         for (given, url) in cases {

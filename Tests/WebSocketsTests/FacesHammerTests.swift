@@ -25,16 +25,22 @@ struct FacesHammerTests {
                             try await within { try await opened.value }
                             for number in 0..<50 {
                                 try? socket.send("\(number)")
-                                _ = (socket.bufferedAmount, socket.readyState, socket.extensions, socket.failure)
+                                _ = (
+                                    socket.bufferedAmount, socket.readyState, socket.extensions,
+                                    socket.failure
+                                )
                                 if number == 10 {
-                                    socket.onmessage = { event in count.add(event.data.text?.utf8.count ?? 0) }
+                                    socket.onmessage = { event in count.add(event.data.text?.utf8.count ?? 0)
+                                    }
                                 }
                                 if number % 7 == task % 7 {
                                     let listener = socket.addEventListener(.error) { _ in }
                                     socket.removeEventListener(.error, listener)
                                 }
                             }
-                            if round % 2 == 0 { try await within { while count.entries.count < 50 { await Task.yield() } } }
+                            if round % 2 == 0 {
+                                try await within { while count.entries.count < 50 { await Task.yield() } }
+                            }
                             socket.close()
                             try await within { try await ended.value }
                         }

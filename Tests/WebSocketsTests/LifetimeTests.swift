@@ -117,6 +117,24 @@ struct LifetimeTests {
         }
     }
 
+    @Test("A signal that lives on does not hold a socket that is closed")
+    func signal() async throws {
+        try await withEnds { url, _ in
+            let controller = AbortController()
+            weak var weakly: WebSocket?
+            let ended = Promised<Void>()
+            do {
+                let socket = try WebSocket(url, environment: .patient())
+                weakly = socket
+                socket.addEventListener(.open, signal: controller.signal) { _ in socket.close() }
+                socket.onclose = { _ in ended.fulfil(()) }
+            }
+            try await within { try await ended.value }
+            try await untilGone { weakly }
+            controller.abort()
+        }
+    }
+
     @Test("A socket that never opened goes too, and so does one that was given up while connecting")
     func connecting() async throws {
         try await RawServer.run { peer in

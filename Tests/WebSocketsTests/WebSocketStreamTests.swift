@@ -82,7 +82,9 @@ struct WebSocketStreamTests {
     func refused() async throws {
         let port = try await RawServer.unusedPort()
         let stream = try WebSocketStream("ws://127.0.0.1:\(port)/", environment: .patient())
-        for wait in [{ _ = try await stream.opened }, { _ = try await stream.closed }] as [@Sendable () async throws -> Void] {
+        for wait in [{ _ = try await stream.opened }, { _ = try await stream.closed }]
+            as [@Sendable () async throws -> Void]
+        {
             let error = await thrownError(WebSocketError.self) { try await within { try await wait() } }
             #expect(error?.failure?.cause == .connectionRefused)
             #expect(error?.closeCode == nil && error?.reason == "")
@@ -103,7 +105,9 @@ struct WebSocketStreamTests {
                 return
             }
             #expect(end.code == .abnormalClosure)
-            let closed = await thrownError(WebSocketError.self) { _ = try await within { try await stream.closed } }
+            let closed = await thrownError(WebSocketError.self) {
+                _ = try await within { try await stream.closed }
+            }
             #expect(closed?.closeCode == 1006)
         }
     }
@@ -129,7 +133,9 @@ struct WebSocketStreamTests {
                 for _ in 0..<64 { try await info.writable.write([UInt8](repeating: 1, count: 1 << 20)) }
             }
             #expect(await writing.result.isFailure)
-            let error = await thrownError(WebSocketError.self) { _ = try await within { try await stream.closed } }
+            let error = await thrownError(WebSocketError.self) {
+                _ = try await within { try await stream.closed }
+            }
             #expect(error?.closeCode == 4567)
         }
     }
@@ -218,7 +224,9 @@ struct WebSocketStreamTests {
             let stream = try WebSocketStream(server.url, signal: controller.signal, environment: .patient())
             try await within { try await sawHead.value }
             controller.abort()
-            let error = await thrownError(DOMException.self) { _ = try await within { try await stream.opened } }
+            let error = await thrownError(DOMException.self) {
+                _ = try await within { try await stream.opened }
+            }
             #expect(error?.name == .abort)
             try await within { try await ended.value }
         }
@@ -291,6 +299,23 @@ struct WebSocketStreamTests {
         }
     }
 
+    @Test("A signal that lives on does not hold the connection")
+    func abandonedWithSignal() async throws {
+        let end = Promised<ConnectionEnd>()
+        let controller = AbortController()
+        try await serving { server in
+            server.route("/") { socket, _ in end.fulfil(await socket.closed) }
+        } _: { port in
+            let url = "ws://127.0.0.1:\(port)/"
+            do {
+                let stream = try WebSocketStream(url, signal: controller.signal, environment: .patient())
+                _ = try await within { try await stream.opened }
+            }
+            #expect(try await within { try await end.value }.code == .noStatusReceived)
+        }
+        controller.abort()
+    }
+
     @Test("A server's sockets are read and written by the same types")
     func serverSide() async throws {
         @Sendable func upper(
@@ -318,7 +343,9 @@ struct WebSocketStreamTests {
         for code: UInt16 in [999, 1001, 2999, 5000] {
             #expect(throws: DOMException.self) { _ = try WebSocketError("", closeCode: code) }
         }
-        #expect(throws: DOMException.self) { _ = try WebSocketError("", reason: String(repeating: "é", count: 62)) }
+        #expect(throws: DOMException.self) {
+            _ = try WebSocketError("", reason: String(repeating: "é", count: 62))
+        }
         let error = try WebSocketError("message", reason: "specified")
         #expect(error.closeCode == 1000 && error.reason == "specified" && error.message == "message")
         #expect(try WebSocketError().closeCode == nil)

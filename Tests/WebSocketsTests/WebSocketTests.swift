@@ -32,7 +32,8 @@ struct WebSocketTests {
             try await transcript.until("end")
             #expect(
                 transcript.lines == [
-                    "open open true", "message hello", "message [object Blob]", "close 3456 enough true", "end",
+                    "open open true", "message hello", "message [object Blob]", "close 3456 enough true",
+                    "end",
                 ]
             )
             #expect(socket.readyState == .closed)
@@ -89,7 +90,8 @@ struct WebSocketTests {
                 try await transcript.until("end")
                 #expect(
                     transcript.lines == [
-                        "open open true", "message 1", "message 2", "message 3", "message 4", "close 1000  true", "end",
+                        "open open true", "message 1", "message 2", "message 3", "message 4",
+                        "close 1000  true", "end",
                     ]
                 )
             }
@@ -138,7 +140,9 @@ struct WebSocketTests {
             transcript.record(socket)
             try await transcript.until("end")
             #expect(
-                transcript.lines == ["open open true", "message fine", "error closed", "close 1006  false", "end"]
+                transcript.lines == [
+                    "open open true", "message fine", "error closed", "close 1006  false", "end",
+                ]
             )
             guard case .protocolError = socket.failure?.cause else {
                 Issue.record("not \(String(describing: socket.failure))")
@@ -308,7 +312,9 @@ struct WebSocketTests {
             transcript.record(socket)
             try await transcript.until("end")
             #expect(transcript.lines == ["error closed", "close 1006  false", "end"])
-            #expect(socket.failure?.cause == .handshakeRefused(.subprotocolMissing(offered: ["mine", "yours"])))
+            #expect(
+                socket.failure?.cause == .handshakeRefused(.subprotocolMissing(offered: ["mine", "yours"]))
+            )
         }
     }
 

@@ -115,7 +115,10 @@ package enum CloseArguments {
         }
         let length = reason?.utf8.count ?? 0
         guard length <= ClosePayload.maximumReasonLength else {
-            throw DOMException("a close reason must be at most 123 bytes, and this is \(length)", name: .syntax)
+            throw DOMException(
+                "a close reason must be at most 123 bytes, and this is \(length)",
+                name: .syntax
+            )
         }
         guard let code else {
             // A reason needs a code before it (RFC 6455 §5.5.1).

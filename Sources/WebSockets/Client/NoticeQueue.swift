@@ -78,7 +78,9 @@ struct NoticeQueue {
             notices.removeAll(keepingCapacity: notices.count <= Self.mostKept)
             head = 0
         }
-        if case .message(let message) = notice { cost -= message.bytes.count + ConnectionOptions.messageCharge }
+        if case .message(let message) = notice {
+            cost -= message.bytes.count + ConnectionOptions.messageCharge
+        }
         return notice
     }
 

@@ -40,8 +40,7 @@ public final class WebSocketEnvironment: Sendable {
         /// Brings cookies for a request and takes those of the answer. Default: none.
         public var cookies: (any CookieProvider)?
 
-
-        /// The proxy to go through. Default: none; ``ClientProxy/fromEnvironment(for:environment:)`` tells what the
+        /// The proxy to go through. Default: none; `ClientProxy.fromEnvironment(for:)` tells what the
         /// process's environment asks for.
         public var proxy: ClientProxy?
 
@@ -55,7 +54,7 @@ public final class WebSocketEnvironment: Sendable {
         /// programs that are no browsers.
         public var origin: String?
 
-        /// permessage-deflate as offered to servers; `nil`: none. Default ``DeflateOptions/client``.
+        /// permessage-deflate as offered to servers; `nil`: none. Default `DeflateOptions.client`.
         public var compression: DeflateOptions?
 
         /// Limits, buffers and clocks of each connection. ``compression`` stands in place of the one there.

@@ -9,6 +9,8 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     private let lock = NIOLock()
     private var cause: (any Error)?
     private var actions: [() -> Void] = []
+    /// What ``any(_:)`` was given, which has to live to tell this.
+    private var sources: [AbortSignal] = []
 
     override init() { super.init() }
 
@@ -41,9 +43,10 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     /// A signal that is aborted with a ``DOMException/Name/timeout`` after a time.
     public static func timeout(_ time: Duration) -> AbortSignal {
         let signal = AbortSignal()
-        Task { [weak signal] in
+        // Held until then: whoever listens need not hold it.
+        Task {
             try? await Task.sleep(for: time)
-            signal?.abort(because: DOMException("the operation took more than \(time)", name: .timeout))
+            signal.abort(because: DOMException("the operation took more than \(time)", name: .timeout))
         }
         return signal
     }
@@ -51,6 +54,7 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     /// A signal that is aborted as soon as one of several is, with its reason.
     public static func any(_ signals: [AbortSignal]) -> AbortSignal {
         let signal = AbortSignal()
+        signal.lock.withLock { signal.sources = signals }
         for source in signals {
             if let reason = source.reason {
                 signal.abort(because: reason)
@@ -67,7 +71,10 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
         let actions: [() -> Void]? = lock.withLock {
             guard cause == nil else { return nil }
             cause = reason
-            defer { self.actions = [] }
+            defer {
+                self.actions = []
+                sources = []
+            }
             return self.actions
         }
         guard let actions else { return }
@@ -80,8 +87,11 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     func perform(_ action: @escaping @Sendable () -> Void) { add(action) }
 
     /// Removes a listener when this is aborted: what an event target does is guarded by its lock, in whatever task.
+    /// Holds neither of them: a signal may live as long as the program.
     func remove(_ listener: EventListener, _ type: String, capture: Bool, from target: EventTarget) {
-        add { [weak target] in target?.removeEventListener(type, listener, capture: capture) }
+        add { [weak target, weak listener] in
+            if let listener { target?.removeEventListener(type, listener, capture: capture) }
+        }
     }
 
     private func add(_ action: @escaping () -> Void) {

@@ -6,7 +6,9 @@ public final class EventListener {
     /// What was set as a handler, to be read back.
     let original: Any?
 
-    public convenience init(_ callback: @escaping (Event) throws -> Void) { self.init(callback, original: nil) }
+    public convenience init(_ callback: @escaping (Event) throws -> Void) {
+        self.init(callback, original: nil)
+    }
 
     init(_ callback: @escaping (Event) throws -> Void, original: Any?) {
         self.callback = callback

@@ -44,6 +44,8 @@ open class EventTarget {
     /// Has `listener` called for events of a type. Adding the same one again does nothing.
     ///
     /// - Parameters:
+    ///   - type: the name of the event.
+    ///   - listener: what is called.
     ///   - capture: distinguishes registrations; no target here has parents, so that it has no other effect.
     ///   - once: whether it is removed before its first call.
     ///   - passive: whether its calling ``Event/preventDefault()`` has no effect.
@@ -75,7 +77,7 @@ open class EventTarget {
     /// Has `listener` called for events of a type. See
     /// ``addEventListener(_:_:capture:once:passive:signal:)-(String,EventListener,_,_,_,_)``.
     ///
-    /// - Returns: what ``removeEventListener(_:_:capture:)`` takes; closures have no identity of their own.
+    /// - Returns: what ``removeEventListener(_:_:capture:)-(String,_,_)`` takes; closures have no identity of their own.
     @discardableResult
     public func addEventListener(
         _ type: String,
@@ -171,7 +173,8 @@ open class EventTarget {
 
     func handler<Kind: Event>(_ type: EventType<Kind>) -> ((Kind) throws -> Void)? {
         lock.withLock {
-            registrations.first { $0.type == type.name && $0.isHandler }?.listener.original as? (Kind) throws -> Void
+            registrations.first { $0.type == type.name && $0.isHandler }?.listener.original
+                as? (Kind) throws -> Void
         }
     }
 

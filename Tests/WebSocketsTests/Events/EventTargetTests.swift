@@ -5,7 +5,9 @@ import WebSockets
 /// DOM §2: events and their listeners.
 @Suite("EventTarget and Event")
 struct EventTargetTests {
-    private func dispatch(_ target: EventTarget, _ type: String = "x") throws { try target.dispatchEvent(Event(type)) }
+    private func dispatch(_ target: EventTarget, _ type: String = "x") throws {
+        try target.dispatchEvent(Event(type))
+    }
 
     @Test("Listeners are called in the order they were added, capturing ones first, each once")
     func order() throws {
@@ -86,13 +88,17 @@ struct EventTargetTests {
         #expect(calls == 0)
     }
 
-    @Test("An event's own state during and after a dispatch; it cannot be dispatched twice at a time, but again later")
+    @Test(
+        "An event's own state during and after a dispatch; it cannot be dispatched twice at a time, but again later"
+    )
     func state() throws {
         let target = EventTarget()
         let event = Event("x", bubbles: true)
         #expect(event.eventPhase == .none && event.target == nil && event.composedPath().isEmpty)
         target.addEventListener("x") { event in
-            #expect(event.eventPhase == .atTarget && event.target === target && event.currentTarget === target)
+            #expect(
+                event.eventPhase == .atTarget && event.target === target && event.currentTarget === target
+            )
             #expect(event.composedPath().first === target && !event.isTrusted)
             #expect(throws: DOMException.self) { try target.dispatchEvent(event) }
         }
@@ -118,7 +124,9 @@ struct EventTargetTests {
 
     private final class Recording: EventTarget {
         var errors: [String] = []
-        override func reportUncaught(_ error: any Error, from event: Event) { errors.append("\(event.type): \(error)") }
+        override func reportUncaught(_ error: any Error, from event: Event) {
+            errors.append("\(event.type): \(error)")
+        }
     }
 
     @Test("What a listener throws is reported, and keeps nobody else from being called")
@@ -195,6 +203,32 @@ struct AbortSignalTests {
         if !timed.aborted { try await within { try await ended.value } }
         #expect((timed.reason as? DOMException)?.name == .timeout)
     }
+
+    @Test("A signal lives until its time has come, and one made of others has these live")
+    func lifetime() async throws {
+        let ended = Promised<Void>()
+        let outer = AbortSignal.any([.any([.timeout(.milliseconds(1))]), AbortController().signal])
+        outer.addEventListener(.abort) { _ in ended.fulfil(()) }
+        if !outer.aborted { try await within { try await ended.value } }
+        #expect((outer.reason as? DOMException)?.name == .timeout)
+        let unheld = Promised<Void>()
+        AbortSignal.timeout(.milliseconds(50)).onabort = { _ in unheld.fulfil(()) }
+        try await within { try await unheld.value }
+    }
+
+    @Test("A signal holds neither listeners nor their targets")
+    func holdsNothing() {
+        let controller = AbortController()
+        weak var weakly: EventTarget?
+        do {
+            let target = EventTarget()
+            weakly = target
+            let listener = target.addEventListener("x", signal: controller.signal) { _ in _ = target }
+            target.removeEventListener("x", listener)
+        }
+        #expect(weakly == nil)
+        controller.abort()
+    }
 }
 
 @Suite("Blob and DOMException")
@@ -212,6 +246,7 @@ struct BlobTests {
         #expect(Blob([], type: "é").type == "")
         #expect(await Blob(bytes: [0xFF]).text() == "\u{FFFD}")
         #expect(await Blob(["a", [98], .blob(Blob(["c"]))]).text() == "abc")
+        #expect(await Blob([.text("\u{FEFF}\u{FEFF}a")]).text() == "\u{FEFF}a")
     }
 
     @Test("The codes and texts of exceptions")

@@ -24,5 +24,7 @@ func withEcho<Value>(
         server.route("/", subprotocols: ["echo", "chat"]) { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }
         }
-    } _: { port in try await body("ws://127.0.0.1:\(port)/") }
+    } _: { port in
+        try await body("ws://127.0.0.1:\(port)/")
+    }
 }
