@@ -296,6 +296,7 @@ let package = Package(
                 "duplex",
                 "duplex-js",
                 "examples",
+                "WebSockets",
                 "WebSocketServer",
                 "WebSocketTransport",
                 "WebSocketProtocol",

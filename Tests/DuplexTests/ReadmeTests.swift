@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import WebSocketServer
 import WebSocketTransport
+import WebSockets
 
 /// The README's programs, compiled as they stand there.
 private enum ReadmePrograms {
@@ -31,6 +32,18 @@ private enum ReadmePrograms {
         print(end.code, end.reason, end.wasClean)
         // end
     }
+
+    @MainActor static func browser() async throws {
+        // begin
+        let socket = try WebSocket("ws://127.0.0.1:9001/echo")
+        socket.onopen = { _ in try socket.send("hola") }
+        socket.onmessage = { event in
+            print(event.data)
+            socket.close()
+        }
+        socket.onclose = { event in print(event.code, event.reason, event.wasClean) }
+        // end
+    }
 }
 
 @Suite("README")
@@ -45,7 +58,7 @@ struct ReadmeTests {
         let compiled = here.components(separatedBy: "        // begin\n").dropFirst()
             .compactMap { $0.components(separatedBy: "        // end").first }
             .map { $0.components(separatedBy: "\n").filter { !$0.isEmpty }.map { String($0.dropFirst(8)) } }
-        #expect(inReadme.count == 2)
+        #expect(inReadme.count == 3)
         #expect(inReadme == compiled)
     }
 

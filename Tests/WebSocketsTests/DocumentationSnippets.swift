@@ -132,7 +132,7 @@ import WebSockets
 
 @MainActor private func FromTheBrowser1(_ socket: WebSocket, _ stream: WebSocketStream, _ url: String) async throws {
     let socket = try WebSocket("wss://example.org/chat")
-    socket.addEventListener(.open) { _ in try? socket.send("hello") }
+    socket.addEventListener(.open) { _ in try socket.send("hello") }
 }
 
 @MainActor private func FromTheBrowser2(_ socket: WebSocket, _ stream: WebSocketStream, _ url: String) async throws {
@@ -278,7 +278,7 @@ import WebSockets
         print(event.data.text ?? "bytes")
     }
     socket.addEventListener(.open, once: true) { _ in
-        try? socket.send("hello")
+        try socket.send("hello")
     }
     socket.removeEventListener(.message, listener)
 }
@@ -384,7 +384,7 @@ import WebSockets
 @MainActor private func WebSockets1(_ socket: WebSocket, _ stream: WebSocketStream, _ url: String) async throws {
 
     let socket = try WebSocket("wss://example.org/chat", protocols: ["v2.chat"])
-    socket.onopen = { _ in try? socket.send("hello") }
+    socket.onopen = { _ in try socket.send("hello") }
     socket.onmessage = { event in print(event.data) }
     socket.onclose = { event in print(event.code, event.reason, event.wasClean) }
 }
