@@ -185,6 +185,7 @@ let package = Package(
             name: "faces",
             dependencies: ["WebSocketProtocol", "WebSocketTransport", "WebSockets"],
             path: "Benchmarks/faces",
+            exclude: ["face.js"],
             swiftSettings: settings
         ),
         // The examples' Swift side; their JavaScript is run by duplex-js. No product, as above.

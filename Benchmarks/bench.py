@@ -5,13 +5,15 @@
   make bench ARGS="--loads ping-pong --servers duplex,beast"
                                     some of the whole servers; prints their tables, writes no page
   make bench ARGS=--fast            all of them, in a hurry; prints, writes no page
-  make bench ARGS=--micro           the protocol core alone, about a minute; prints, writes no page
+  make bench ARGS=--micro           the protocol core and a client's faces, two minutes; prints, writes no page
   make bench ARGS=--saved           measures nothing; writes the page from the last run of everything
 
 Further options are those of `python3 Benchmarks/whole --help`.
 """
 
 import json
+import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +35,7 @@ INTRODUCTION = """\
 
 Written by `make bench`; do not edit. What did not help is told by hand, in [Benchmarks/tried.md](../Benchmarks/tried.md).
 
-Three parts: [whole servers](#whole-servers) beside other people's, [the protocol core](#the-protocol-core) without any I/O, and [what was tried and did not help](#what-was-tried-and-did-not-help). The digits are those of one machine, which is named below; ratios travel better than digits, and `make bench` takes yours.
+Four parts: [whole servers](#whole-servers) beside other people's, [the protocol core](#the-protocol-core) without any I/O, [what each face of a client costs](#the-faces-of-a-client), and [what was tried and did not help](#what-was-tried-and-did-not-help). The digits are those of one machine, which is named below; ratios travel better than digits, and `make bench` takes yours.
 """
 
 CONNECTION = """\
@@ -43,6 +45,17 @@ From the bytes of a read, by way of a callback that sends each message back, to 
 
 {table}
 """
+
+FACES = """\
+## The faces of a client
+
+A client of each kind talks to the echo of the same `duplex serve`, in turn, {rounds} rounds of {seconds} s: text of 64 B, uncompressed, over loopback. One message at a time gives the round trip; 64 under way give the rate. The client's CPU is that of its whole process for each message there and back; what is above the callbacks is what the layers between cost. The last row is a script in `duplex-js`, measured right behind the others.
+
+{table}
+"""
+
+# Rounds, and seconds of each run in them.
+FACE_ROUNDS = {False: (7, 1), True: (3, 0.3)}
 
 
 def complain(text):
@@ -66,7 +79,8 @@ def measure_core(hurried):
     command = ["swift", "run", "-c", "release", "--package-path", "Benchmarks", "duplex-benchmarks"]
     command += ["--output", MICRO] + (["--quick"] if hurried else [])
     are_met = subprocess.run(command, cwd=ROOT).returncode == 0
-    return measure_connection() and are_met
+    could_be_told = measure_connection()
+    return measure_faces(hurried) and could_be_told and are_met
 
 
 def measure_connection():
@@ -80,6 +94,72 @@ def measure_connection():
     with MICRO.open("a") as file:
         file.write(f"\n{section}\n")
     return True
+
+
+def measure_faces(hurried):
+    """Adds what each face of a client costs above the one below. Returns whether that could be told."""
+    for product in ("duplex", "faces", "duplex-js"):
+        subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=ROOT, check=True)
+    products = ROOT / ".build" / "release"
+    rounds, seconds = FACE_ROUNDS[hurried]
+    server = subprocess.Popen([products / "duplex", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        line = next((line for line in server.stdout if line.strip().startswith("echo")), None)
+        if line is None:
+            complain("duplex serve did not say where its echo is")
+            return False
+        url = line.split()[1]
+        command = [products / "faces", url, str(seconds), str(rounds)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        script = script_face(products / "duplex-js", url, rounds, seconds)
+    finally:
+        server.terminate()
+        server.wait()
+    table = done.stdout.strip()
+    if not done.returncode:
+        table += "\n" + script_row(script, table)
+    section = FACES.format(table=table, rounds=rounds, seconds=seconds)
+    print(section)
+    if not MICRO.exists() or done.returncode:
+        return False
+    with MICRO.open("a") as file:
+        file.write(f"\n{section}\n")
+    return True
+
+
+def script_face(program, url, rounds, seconds):
+    """What a script gets, one message at a time and 64: medians of messages a second, of the round trip in
+    microseconds, its 99 %, and of the process's microseconds a message, without those that an empty run takes."""
+
+    def run(*arguments):
+        process = subprocess.Popen([program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+        words = process.stdout.read().split()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"bench: {program} ended with {process.returncode}")
+        return [float(word) for word in words], 1e6 * (usage.ru_utime + usage.ru_stime)
+
+    script = ROOT / "Benchmarks" / "faces" / "face.js"
+    start = statistics.median(run(script, url, 0, 1)[1] for _ in range(rounds))
+    figures = {}
+    for window in (1, 64):
+        runs = [run(script, url, seconds, window) for _ in range(rounds)]
+        rows = [(count / seconds, half, most, (used - start) / count) for (count, half, most), used in runs]
+        figures[window] = [statistics.median(column) for column in zip(*rows)]
+    return figures
+
+
+def script_row(figures, table):
+    """The row of a script, behind those of the faces in Swift."""
+    # | face | round trip | 99 % | CPU | above | rate | CPU | above |
+    callbacks = table.splitlines()[2].split("|")
+    base = [float(callbacks[column].split()[0]) for column in (4, 7)]
+    (_, half, most, cpu), (rate, _, _, cpu_of_many) = figures[1], figures[64]
+    return (
+        f"| `WebSocket` of a script, in duplex-js | {half:.1f} µs | {most:.1f} µs | {cpu:.1f} µs "
+        f"| {cpu - base[0]:.1f} µs | {rate:.0f}/s | {cpu_of_many:.2f} µs | {cpu_of_many - base[1]:.1f} µs |"
+    )
 
 
 def write_page():
