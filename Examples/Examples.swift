@@ -44,15 +44,3 @@ struct Examples: AsyncParsableCommand {
         try await example.run(url)
     }
 }
-
-extension WebSocket {
-    /// Waits for the close event. A script runs for as long as anything may happen yet; a Swift program ends where its
-    /// code does.
-    @MainActor
-    func ended() async {
-        if readyState == .closed { return }
-        await withCheckedContinuation { continuation in
-            addEventListener(.close) { _ in continuation.resume() }
-        }
-    }
-}

@@ -27,5 +27,5 @@ func addEventListener(_ url: String) async throws {
         print("1:", event.type, "-", event.code)
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

@@ -22,5 +22,5 @@ func binaryBlob(_ url: String) async throws {
         }
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

@@ -21,5 +21,5 @@ func bufferedAmount(_ url: String) async throws {
         }
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

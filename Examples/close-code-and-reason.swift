@@ -15,5 +15,5 @@ func closeCodeAndReason(_ url: String) async throws {
         print("clean:", event.wasClean)
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

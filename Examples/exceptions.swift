@@ -41,5 +41,5 @@ func exceptions(_ url: String) async throws {
         print("a reason of", event.reason.count, "bytes is taken")
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

@@ -18,5 +18,5 @@ func failure(_ url: String) async throws {
         print("closed with", event.code, "- clean:", event.wasClean)
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

@@ -19,5 +19,5 @@ func firstConnection(_ url: String) async throws {
         print("closed with", event.code)
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

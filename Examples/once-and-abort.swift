@@ -38,5 +38,5 @@ func onceAndAbort(_ url: String) async throws {
         print("closed")
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

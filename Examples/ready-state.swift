@@ -16,5 +16,5 @@ func readyState(_ url: String) async throws {
         print("closed:", socket.readyState.rawValue, socket.readyState == WebSocket.CLOSED)
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

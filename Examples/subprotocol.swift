@@ -16,5 +16,5 @@ func subprotocol(_ url: String) async throws {
         print("clean:", event.wasClean)
     }
 
-    await socket.ended()
+    await socket.waitUntilClosed()
 }

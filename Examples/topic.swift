@@ -28,6 +28,6 @@ func topic(_ url: String) async throws {
         print("Alice has left")
     }
 
-    await alice.ended()
-    await bob?.ended()
+    await alice.waitUntilClosed()
+    await bob?.waitUntilClosed()
 }

@@ -179,6 +179,10 @@ public final class WebSocket: EventTarget {
     /// Begins to close without a code. See ``close(code:reason:)``.
     public func close() { core.close(.empty) }
 
+    /// Waits until the socket is closed and its `close` event has been told. Not part of the standard: a page lives on by
+    /// itself, a command-line program ends with its last line.
+    public nonisolated(nonsending) func waitUntilClosed() async { await core.waitForEnd() }
+
     // MARK: Lifetime
 
     /// WebSockets §7: a socket lives while one of these may be called yet.

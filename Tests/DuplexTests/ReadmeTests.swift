@@ -42,6 +42,7 @@ private enum ReadmePrograms {
             socket.close()
         }
         socket.onclose = { event in print(event.code, event.reason, event.wasClean) }
+        await socket.waitUntilClosed()
         // end
     }
 }

@@ -318,6 +318,25 @@ struct WebSocketTests {
         }
     }
 
+    @Test("waitUntilClosed() returns behind the close event, with and without listeners, before and after")
+    func waitUntilClosed() async throws {
+        try await withEcho { url in
+            let order = Log<String>()
+            let heard = try WebSocket(url, environment: .patient())
+            heard.onopen = { _ in heard.close() }
+            heard.onclose = { _ in order.add("close") }
+            await heard.waitUntilClosed()
+            order.add("waited")
+            #expect(order.entries == ["close", "waited"])
+            await heard.waitUntilClosed()
+
+            let unheard = try WebSocket(url, environment: .patient())
+            unheard.close()
+            await unheard.waitUntilClosed()
+            #expect(unheard.readyState == .closed)
+        }
+    }
+
     @Test("send() while connecting is an InvalidStateError, and counts nothing")
     func sendWhileConnecting() async throws {
         try await withEcho { url in

@@ -74,6 +74,10 @@ package final class ClientSocket: @unchecked Sendable {
         var isOrderTaken = false
         var count = SendCount()
 
+        /// Who waits until the end has been told.
+        var endWaiters: [CheckedContinuation<Void, Never>] = []
+        var isEndTold = false
+
         weak var sink: (any SocketSink)?
         /// The sink, while it must live though nobody else holds it.
         var retained: (any SocketSink)?
@@ -279,6 +283,26 @@ extension ClientSocket {
     /// may fall out of ``bufferedAmount`` from here on.
     package func turnEnds() { lock.withLock { state.count.turnBegins() } }
 
+    /// Waits until the end has been told.
+    package func waitForEnd(isolation: isolated (any Actor)? = #isolation) async {
+        await withCheckedContinuation { continuation in
+            let isTold = lock.withLock {
+                if !state.isEndTold { state.endWaiters.append(continuation) }
+                return state.isEndTold
+            }
+            if isTold { continuation.resume() }
+        }
+    }
+
+    private func endIsTold() {
+        let waiters = lock.withLock {
+            state.isEndTold = true
+            defer { state.endWaiters = [] }
+            return state.endWaiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
     /// Has the sink look again whether somebody listens.
     package func recheck() {
         let wake = lock.withLock { () -> Wake in
@@ -449,6 +473,7 @@ extension ClientSocket {
         case .peerIsClosing: break
         case .closed(let code, let reason, let wasClean, let failed):
             sink.closed(code, reason, wasClean: wasClean, failed: failed)
+            endIsTold()
         case .recheck: sink.rechecked()
         }
     }
