@@ -6,6 +6,7 @@
                                     some of the whole servers; prints their tables, writes no page
   make bench ARGS=--fast            all of them, in a hurry; prints, writes no page
   make bench ARGS=--micro           the protocol core and a client's faces, two minutes; prints, writes no page
+  make bench ARGS=--parts           the same, and writes them into the page, beside the servers that are there
   make bench ARGS=--saved           measures nothing; writes the page from the last run of everything
 
 Further options are those of `python3 Benchmarks/whole --help`.
@@ -162,6 +163,20 @@ def script_row(figures, table):
     )
 
 
+def write_parts():
+    """Renews what the page says beside the whole servers, which it keeps."""
+    page = PAGE.read_text()
+    if report.BEGIN not in page or report.END not in page:
+        raise SystemExit(f"bench: {PAGE} has no whole servers to keep: run `make bench` without options first")
+    whole = report.BEGIN + page.partition(report.BEGIN)[2].partition(report.END)[0] + report.END
+    join_page(whole)
+
+
+def join_page(whole):
+    parts = [INTRODUCTION, whole, MICRO.read_text(), TRIED.read_text()]
+    PAGE.write_text("\n\n".join(part.strip() for part in parts) + "\n")
+
+
 def write_page():
     if not RECORDS.exists() or not MICRO.exists():
         raise SystemExit(f"bench: {RECORDS} or {MICRO} is missing: run `make bench` without options first")
@@ -171,8 +186,7 @@ def write_page():
     absent += sorted({"duplex", "peer", "floor"} - kinds)
     if absent:
         raise SystemExit(f"bench: the last run was a partial one, without {', '.join(absent)}: no page is written")
-    places = [report.BEGIN + "\n" + report.END, MICRO.read_text(), TRIED.read_text()]
-    PAGE.write_text("\n\n".join(part.strip() for part in [INTRODUCTION, *places]) + "\n")
+    join_page(report.BEGIN + "\n" + report.END)
     report.render(records, str(PAGE))
 
 
@@ -187,6 +201,10 @@ def main(arguments):
         if set(arguments) - {"--micro", "--fast"}:
             raise SystemExit("bench: --micro goes with --fast only")
         return measure_core("--fast" in arguments)
+    if arguments == ["--parts"]:
+        are_met = measure_core(hurried=False)
+        write_parts()
+        return are_met
     if arguments:
         return measure_whole(arguments)
     went_through = measure_whole([])

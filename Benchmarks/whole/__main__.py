@@ -47,8 +47,7 @@ def arguments():
     return options
 
 
-def save(results):
-    path = os.path.join(BUILD, "whole.json")
+def save(results, path):
     os.makedirs(BUILD, exist_ok=True)
     # Whole or not at all, also if this is interrupted.
     with open(path + ".new", "w") as file:
@@ -81,7 +80,11 @@ def measure(options):
         "runs": {},
         "failed": {},
     }
-    running.run_all(runner, servers, loads, options.repeats, results, save)
+    # A part of it does not take the place of the whole, which took an hour.
+    name = "whole-part.json" if options.loads or options.servers else "whole.json"
+    running.run_all(
+        runner, servers, loads, options.repeats, results, lambda found: save(found, os.path.join(BUILD, name))
+    )
     return results
 
 
