@@ -66,8 +66,9 @@ final class Outside: Sendable {
             if resumes { inbox.isFull = false }
             return .message(message, resumes: resumes)
         }
-        if let end = inbox.end { return .end(end) }
-        return inbox.isAsked ? .nothing : .unasked
+        // The end comes behind what waits elsewhere.
+        guard inbox.isAsked else { return .unasked }
+        return inbox.end.map { .end($0) } ?? .nothing
     }
 
     /// Waits for a message.

@@ -136,4 +136,20 @@ struct OutsideTests {
             #expect(try await within { try await closing.value }.unsentBytes == 0)
         }
     }
+
+    @Test("What came before the end is read behind it, though the reader comes after it")
+    func readBehindTheEnd() async throws {
+        let pair = try await PipePair()
+        // From here on there is a place for messages, and nobody has asked for any.
+        try await pair.client.send("question")
+        for number in 0..<10 { try await pair.server.send("\(number)") }
+        _ = try await within { try await pair.server.close() }
+        _ = try await within { await pair.client.closed }
+        let texts = try await within {
+            var texts: [String?] = []
+            for try await message in pair.client.messages { texts.append(message.text) }
+            return texts
+        }
+        #expect(texts == (0..<10).map { "\($0)" })
+    }
 }
