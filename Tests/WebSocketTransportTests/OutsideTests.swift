@@ -152,4 +152,26 @@ struct OutsideTests {
         }
         #expect(texts == (0..<10).map { "\($0)" })
     }
+
+    @Test("The first message that meets a close is refused, as those after it are", arguments: [true, false])
+    func refusedFromTheFirst(_ isOurs: Bool) async throws {
+        let pair = try await PipePair(client: .quiet { $0.closeTimeout = .seconds(300) })
+        // Its close frame does not get through, so that it goes on closing.
+        try await pair.onPipes { client, _ in client.takesWrites = false }
+        let closing = isOurs ? pair.client : pair.server
+        await closing.onCore { $0.close(.empty) }
+        try await within {
+            while await pair.client.onCore({ $0.endpoint.maySendData && $0.closeRequest == nil }) {
+                await Task.yield()
+            }
+        }
+        for _ in 0..<3 {
+            let error = await thrownError(SendError.self) {
+                try await within { try await pair.client.send("late") }
+            }
+            #expect(error == .usage(.notOpen))
+        }
+        pair.client.abort()
+        #expect(try await within { await pair.client.closed }.unsentBytes == 0)
+    }
 }
