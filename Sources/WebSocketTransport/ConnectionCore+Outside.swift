@@ -28,7 +28,8 @@ extension ConnectionCore {
         isReadOutside = true
         outside.ask()
         while let message = inbound.pop(leaving: &scratch.spareMessages) {
-            if outside.push(message) { pauseReading() }
+            // The peer's close frame, or the end, has yet to be read.
+            if outside.push(message), closeRequest == nil, endpoint.maySendData { pauseReading() }
         }
         if let end { outside.endReading(end) }
         return true

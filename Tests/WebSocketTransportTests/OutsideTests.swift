@@ -174,4 +174,23 @@ struct OutsideTests {
         pair.client.abort()
         #expect(try await within { await pair.client.closed }.unsentBytes == 0)
     }
+
+    @Test("A reader that comes when closing has begun does not keep the peer's close frame from being read")
+    func closingIsReadOn() async throws {
+        let pair = try await PipePair(
+            client: .quiet {
+                $0.inboundHighWaterMark = 1000
+                $0.closeTimeout = .seconds(300)
+            }
+        )
+        await pair.server.onCore { server in
+            for _ in 0..<2 { try? server.enqueue(Message([UInt8](repeating: 1, count: 2000))) }
+        }
+        try await within { while await pair.client.onCore(\.inboundCost) < 4000 { await Task.yield() } }
+        try await pair.onPipes { _, server in server.takesWrites = false }
+        await pair.client.onCore { $0.close(.empty) }
+        #expect(try await within { try await pair.client.receive() }?.bytes.count == 2000)
+        try await pair.onPipes { _, server in server.takesWrites = true }
+        #expect(try await within(.seconds(20)) { await pair.client.closed }.wasClean)
+    }
 }
