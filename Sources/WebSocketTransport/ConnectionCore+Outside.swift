@@ -3,17 +3,33 @@ import WebSocketProtocol
 // The connection's side of `Outside`: what tasks beyond the event loop read and send.
 
 extension ConnectionCore {
+    /// Tasks beyond the loop read or send from here on.
+    func meet(_ outside: Outside) {
+        guard self.outside == nil else { return }
+        // What they send waits elsewhere than in the burst buffer.
+        leaveBurst()
+        self.outside = outside
+        outside.isHolding(bufferedCost)
+        if let end {
+            outside.refuse(with: .ended(end))
+        } else if closeRequest != nil || !endpoint.maySendData {
+            outside.refuse(with: .usage(.notOpen))
+        }
+        outside.acceptOrders()
+    }
+
     /// Has messages go to `outside` from here on, those that wait first.
     ///
     /// - Returns: false if the messages have another reader.
     func read(by outside: Outside) -> Bool {
         guard callbacks == nil, !inbound.hasWaiter else { return false }
-        self.outside = outside
+        meet(outside)
         guard !isReadOutside else { return true }
         isReadOutside = true
         outside.ask()
         while let message = inbound.pop(leaving: &scratch.spareMessages) {
-            if outside.push(message) { pauseReading() }
+            // The peer's close frame, or the end, has yet to be read.
+            if outside.push(message), closeRequest == nil, endpoint.maySendData { pauseReading() }
         }
         if let end { outside.endReading(end) }
         return true
@@ -21,7 +37,6 @@ extension ConnectionCore {
 
     /// Sends what tasks beyond the loop have sent.
     func takeOrders(of outside: Outside) {
-        self.outside = outside
         guard !isTakingOrders else { return }
         isTakingOrders = true
         defer { isTakingOrders = false }
@@ -37,7 +52,6 @@ extension ConnectionCore {
                 }
             }
         }
-        if let end { outside.refuse(with: .ended(end)) }
     }
 
     /// Closing begins: what has been accepted goes first, and nothing is accepted any more.

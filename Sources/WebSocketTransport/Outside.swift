@@ -66,8 +66,9 @@ final class Outside: Sendable {
             if resumes { inbox.isFull = false }
             return .message(message, resumes: resumes)
         }
-        if let end = inbox.end { return .end(end) }
-        return inbox.isAsked ? .nothing : .unasked
+        // The end comes behind what waits elsewhere.
+        guard inbox.isAsked else { return .unasked }
+        return inbox.end.map { .end($0) } ?? .nothing
     }
 
     /// Waits for a message.
@@ -156,25 +157,38 @@ final class Outside: Sendable {
         var held = 0
         var refusal: SendError?
         var isOrdered = false
+        /// Whether the loop knows of this, so that it can refuse.
+        var isKnown = false
     }
 
-    /// Accepts a message.
-    ///
-    /// - Returns: whether the loop has to be told, and whether the sender should wait.
-    func send(_ message: Message) throws(SendError) -> (tellsLoop: Bool, mustWait: Bool) {
+    /// What becomes of a message that is to be sent.
+    enum Sent {
+        case accepted(tellsLoop: Bool, mustWait: Bool)
+        /// The loop does not know of this yet: it has to be asked whether it takes messages.
+        case unasked
+    }
+
+    /// Accepts a message, or refuses it.
+    func send(_ message: Message) throws(SendError) -> Sent {
         let message = try message.checkedText()
-        let answer = outbox.withLockedValue { outbox -> Result<(Bool, Bool), SendError> in
+        let answer = outbox.withLockedValue { outbox -> Result<Sent, SendError> in
             if let refusal = outbox.refusal { return .failure(refusal) }
+            guard outbox.isKnown else { return .success(.unasked) }
             outbox.messages.append(message)
             outbox.cost += message.bytes.count + ConnectionOptions.messageCharge
             defer { outbox.isOrdered = true }
-            return .success((!outbox.isOrdered, outbox.cost + outbox.held > outbox.mark))
+            return .success(
+                .accepted(tellsLoop: !outbox.isOrdered, mustWait: outbox.cost + outbox.held > outbox.mark)
+            )
         }
         mayHaveOrders.store(true, ordering: .relaxed)
         return try answer.get()
     }
 
     // MARK: Sending, on the loop
+
+    /// From here on messages are accepted.
+    func acceptOrders() { outbox.withLockedValue { $0.isKnown = true } }
 
     var hasOrders: Bool { mayHaveOrders.load(ordering: .relaxed) }
 

@@ -355,12 +355,24 @@ extension WebSocketConnection {
             try core.enqueue(message)
             mustWait = core.mustWaitToSend()
         } else {
-            let outside = outside
-            let (tellsLoop, isMuch) = try outside.send(message)
-            if tellsLoop { withCore { $0.takeOrders(of: outside) } }
-            mustWait = isMuch
+            mustWait = try await sendOutside(message)
         }
         if mustWait { try await waitToSend() }
+    }
+
+    /// Sends from beyond the loop, which is asked the first time only.
+    ///
+    /// - Returns: whether the sender should wait.
+    private nonisolated(nonsending) func sendOutside(_ message: Message) async throws(SendError) -> Bool {
+        let outside = outside
+        while true {
+            switch try outside.send(message) {
+            case .accepted(let tellsLoop, let mustWait):
+                if tellsLoop { withCore { $0.takeOrders(of: outside) } }
+                return mustWait
+            case .unasked: await onCore { $0.meet(outside) }
+            }
+        }
     }
 
     private func waitToSend(stream: UInt64? = nil) async throws(SendError) {

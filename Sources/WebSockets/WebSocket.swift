@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import WebSocketProtocol
 package import WebSocketTransport
 
@@ -29,6 +30,10 @@ public final class WebSocket: EventTarget {
     private let isPatient: Bool
     /// Touched where events are told, and nowhere else.
     private var unheard: [Event] = []
+    // These are locked for sockets without an actor, whose handlers run beside the task that made them.
+    private let binaryTypeBox = NIOLockedValueBox(BinaryType.blob)
+    /// Held from looking at the listeners until what was seen is known, so that it is always the latest.
+    private let lifeLock = NIOLock()
 
     /// Begins to connect.
     ///
@@ -104,7 +109,10 @@ public final class WebSocket: EventTarget {
     public var bufferedAmount: Int { core.bufferedAmount }
 
     /// How binary messages are handed out. Default ``BinaryType/blob``, as in browsers.
-    public var binaryType = BinaryType.blob
+    public var binaryType: BinaryType {
+        get { binaryTypeBox.withLockedValue(\.self) }
+        set { binaryTypeBox.withLockedValue { $0 = newValue } }
+    }
 
     /// Why the socket failed, once it has: what the browser's `error` event keeps to itself. Not part of the standard.
     public var failure: WebSocketFailure? { core.failure }
@@ -197,8 +205,12 @@ public final class WebSocket: EventTarget {
         return types.contains(where: hasListener)
     }
 
+    private func lookAtLife() {
+        lifeLock.withLock { core.listenersChanged(isLive: isLive) }
+    }
+
     override func listenersChanged() {
-        core.listenersChanged(isLive: isLive)
+        lookAtLife()
         if isPatient { core.recheck() }
     }
 
@@ -220,7 +232,7 @@ public final class WebSocket: EventTarget {
 
 extension WebSocket: SocketSink {
     package func opened() {
-        core.listenersChanged(isLive: isLive)
+        lookAtLife()
         tell(Event("open"))
     }
 
@@ -242,13 +254,18 @@ extension WebSocket: SocketSink {
             tell(ErrorEvent("error", message: failure?.description ?? "", error: failure))
         }
         tell(CloseEvent("close", wasClean: wasClean, code: code, reason: reason))
-        removeAllListeners()
+        letGo()
     }
 
+    /// No event comes any more but those that nobody has heard: a listener for one of these may be there already.
+    private func letGo() { removeAllListeners(except: unheard.map(\.type)) }
+
     package func rechecked() {
-        let heard = unheard.filter { hasListener($0.type) }
-        unheard.removeAll { hasListener($0.type) }
+        // Looked at once: a listener may come at any moment.
+        let types = Set(unheard.map(\.type).filter(hasListener))
+        let heard = unheard.filter { types.contains($0.type) }
+        unheard.removeAll { types.contains($0.type) }
         for event in heard { fire(event) }
-        if !heard.isEmpty, core.readyState == .closed { removeAllListeners() }
+        if !heard.isEmpty, core.readyState == .closed { letGo() }
     }
 }

@@ -136,4 +136,61 @@ struct OutsideTests {
             #expect(try await within { try await closing.value }.unsentBytes == 0)
         }
     }
+
+    @Test("What came before the end is read behind it, though the reader comes after it")
+    func readBehindTheEnd() async throws {
+        let pair = try await PipePair()
+        // From here on there is a place for messages, and nobody has asked for any.
+        try await pair.client.send("question")
+        for number in 0..<10 { try await pair.server.send("\(number)") }
+        _ = try await within { try await pair.server.close() }
+        _ = try await within { await pair.client.closed }
+        let texts = try await within {
+            var texts: [String?] = []
+            for try await message in pair.client.messages { texts.append(message.text) }
+            return texts
+        }
+        #expect(texts == (0..<10).map { "\($0)" })
+    }
+
+    @Test("The first message that meets a close is refused, as those after it are", arguments: [true, false])
+    func refusedFromTheFirst(_ isOurs: Bool) async throws {
+        let pair = try await PipePair(client: .quiet { $0.closeTimeout = .seconds(300) })
+        // Its close frame does not get through, so that it goes on closing.
+        try await pair.onPipes { client, _ in client.takesWrites = false }
+        let closing = isOurs ? pair.client : pair.server
+        await closing.onCore { $0.close(.empty) }
+        try await within {
+            while await pair.client.onCore({ $0.endpoint.maySendData && $0.closeRequest == nil }) {
+                await Task.yield()
+            }
+        }
+        for _ in 0..<3 {
+            let error = await thrownError(SendError.self) {
+                try await within { try await pair.client.send("late") }
+            }
+            #expect(error == .usage(.notOpen))
+        }
+        pair.client.abort()
+        #expect(try await within { await pair.client.closed }.unsentBytes == 0)
+    }
+
+    @Test("A reader that comes when closing has begun does not keep the peer's close frame from being read")
+    func closingIsReadOn() async throws {
+        let pair = try await PipePair(
+            client: .quiet {
+                $0.inboundHighWaterMark = 1000
+                $0.closeTimeout = .seconds(300)
+            }
+        )
+        await pair.server.onCore { server in
+            for _ in 0..<2 { try? server.enqueue(Message([UInt8](repeating: 1, count: 2000))) }
+        }
+        try await within { while await pair.client.onCore(\.inboundCost) < 4000 { await Task.yield() } }
+        try await pair.onPipes { _, server in server.takesWrites = false }
+        await pair.client.onCore { $0.close(.empty) }
+        #expect(try await within { try await pair.client.receive() }?.bytes.count == 2000)
+        try await pair.onPipes { _, server in server.takesWrites = true }
+        #expect(try await within(.seconds(20)) { await pair.client.closed }.wasClean)
+    }
 }

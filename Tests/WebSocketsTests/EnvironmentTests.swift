@@ -177,6 +177,27 @@ struct EnvironmentTests {
         }
     }
 
+    @Test("What a proxy refuses with brings no cookies for the server")
+    func cookiesOfProxies() async throws {
+        try await RawServer.run { peer in
+            _ = try await peer.readHead()
+            try await peer.write("HTTP/1.1 407 No\r\nSet-Cookie: session=forged\r\nContent-Length: 0\r\n\r\n")
+        } _: { proxy in
+            let jar = Jar()
+            let through = try ClientProxy("http://127.0.0.1:\(proxy.port)")
+            let environment = WebSocketEnvironment.patient {
+                $0.cookies = jar
+                $0.proxy = through
+            }
+            let refused = Transcript()
+            let socket = try WebSocket("wss://server.test/", environment: environment)
+            refused.record(socket)
+            try await refused.until("end")
+            #expect(socket.failure?.response?.status.code == 407)
+            #expect(jar.stored.entries.isEmpty)
+        }
+    }
+
     private struct NoCookies: Error {}
     private final class BrokenJar: CookieProvider {
         func cookies(for url: WebURL) async throws -> String? { throw NoCookies() }

@@ -1,3 +1,4 @@
+import Dispatch
 import TestSupport
 import Testing
 import WebSocketServer
@@ -106,6 +107,41 @@ struct IsolationTests {
             try await transcript.until("all")
             #expect(transcript.lines == ["open"] + (0..<100).map { "\($0)" } + ["all"])
             socket.close()
+        }
+    }
+
+    @Test("Without an actor: a handler set while the one for the event before it runs is told, too")
+    func handlersWhileTold() async throws {
+        let port = try await RawServer.unusedPort()
+        let transcript = Transcript()
+        let socket = try WebSocket("ws://127.0.0.1:\(port)/", environment: .patient())
+        let limit = ContinuousClock.now + .seconds(60)
+        while socket.readyState != .closed, ContinuousClock.now < limit { await Task.yield() }
+        let isIn = Promised<Void>()
+        let mayGo = DispatchSemaphore(value: 0)
+        socket.onerror = { _ in
+            isIn.fulfil(())
+            mayGo.wait()
+            transcript.add("error")
+        }
+        try await within { try await isIn.value }
+        socket.onclose = { event in transcript.add("close \(event.code)") }
+        mayGo.signal()
+        try await transcript.until("close 1006")
+        #expect(transcript.lines == ["error", "close 1006"])
+    }
+
+    @Test("Without an actor: whenever the handlers are set, each event is told")
+    func handlersAtAnyTime() async throws {
+        let port = try await RawServer.unusedPort()
+        for round in 0..<300 {
+            let transcript = Transcript()
+            let socket = try WebSocket("ws://127.0.0.1:\(port)/", environment: .patient())
+            for _ in 0..<(round % 50 * 20) { await Task.yield() }
+            socket.onerror = { _ in transcript.add("error") }
+            socket.onclose = { event in transcript.add("close \(event.code)") }
+            try await transcript.until("close 1006")
+            #expect(transcript.lines == ["error", "close 1006"])
         }
     }
 }

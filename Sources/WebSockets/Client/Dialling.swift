@@ -57,6 +57,8 @@ package struct SocketRequest: Sendable {
             await storeCookies(of: opened.response)
             return opened
         } catch let error as ConnectError {
+            // A proxy's answer is not the server's: whoever is between here and there must not set its cookies.
+            if case .proxyFailed = error.cause { throw error }
             if let response = error.response { await storeCookies(of: response) }
             throw error
         }

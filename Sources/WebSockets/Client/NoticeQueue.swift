@@ -25,6 +25,9 @@ struct NoticeQueue {
         return end == nil && (isDeaf || head == notices.count)
     }
 
+    // For tests.
+    var storedCount: Int { notices.count }
+
     mutating func begin(with notice: ClientSocket.Notice) {
         notices.insert(notice, at: head)
         isBegun = true
@@ -76,6 +79,10 @@ struct NoticeQueue {
         head += 1
         if head == notices.count {
             notices.removeAll(keepingCapacity: notices.count <= Self.mostKept)
+            head = 0
+        } else if head >= Self.mostKept, head * 2 >= notices.count {
+            // Whoever never catches up never empties it: what is left moves to the front, each once per doubling.
+            notices.removeFirst(head)
             head = 0
         }
         if case .message(let message) = notice {

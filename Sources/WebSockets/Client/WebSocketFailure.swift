@@ -4,7 +4,8 @@ public import WebSocketTransport
 /// Why a socket failed: what a browser knows and keeps from the page, and a developer has to know.
 public struct WebSocketFailure: Error, Sendable {
     private let kind: Kind
-    /// The server's answer to the opening handshake, if it refused.
+    /// The server's answer to the opening handshake, if it refused; that of the proxy where ``cause`` is
+    /// `EndCause.proxyFailed`.
     public let response: HTTPResponse?
     /// The beginning of that answer's body, at most 64 KiB.
     public let body: [UInt8]

@@ -150,8 +150,11 @@ open class EventTarget {
         let listener = handler.map { handler in
             EventListener({ if let event = $0 as? Kind { try handler(event) } }, original: handler)
         }
+        // Let go of outside the lock: a closure's end may end what removes its listeners then.
+        var replaced: EventListener?
         lock.withLock {
             let old = registrations.first { $0.type == type.name && $0.isHandler }
+            replaced = old?.listener
             switch (old, listener) {
             case (let old?, let listener?): old.listener = listener
             case (nil, let listener?):
@@ -168,6 +171,7 @@ open class EventTarget {
             case (_, nil): remove { $0.type == type.name && $0.isHandler }
             }
         }
+        _ = consume replaced
         listenersChanged()
     }
 
@@ -253,9 +257,10 @@ open class EventTarget {
         lock.withLock { registrations.contains { $0.type == type } }
     }
 
-    func removeAllListeners() {
+    /// - Parameter types: events whose listeners stay.
+    func removeAllListeners(except types: [String] = []) {
         let removed = lock.withLock {
-            defer { remove { _ in true } }
+            defer { remove { !types.contains($0.type) } }
             return registrations
         }
         // Let go of outside the lock: a closure's end may end whatever it holds.
