@@ -286,8 +286,11 @@ extension ConnectionCore {
 
     /// A callback that answers cannot suspend, so it is not called while its answers pile up: what arrives
     /// waits like any other unread message, and in the end the peer is slowed down.
+    ///
+    /// A face of its own, which has an observer, answers elsewhere and counts for itself. It must hear what came
+    /// however much it has to send: two ends that read only once they have written would wait for each other.
     @inline(__always)
-    var mayRunCallbacks: Bool { bufferedCost <= shared.options.outboundHighWaterMark }
+    var mayRunCallbacks: Bool { bufferedCost <= shared.options.outboundHighWaterMark || observer != nil }
 
     /// Hands messages that wait to the callbacks, if these may run again.
     ///

@@ -69,6 +69,32 @@ struct IsolationTests {
         }
     }
 
+    @Test("Many messages at once: others of the actor have their turns between them")
+    @MainActor
+    func fairness() async throws {
+        try await serving { server in
+            server.route("/") { socket, _ in
+                for number in 0..<1000 { try await socket.send("\(number)") }
+            }
+        } _: { port in
+            let socket = try WebSocket("ws://127.0.0.1:\(port)/", environment: .patient())
+            let transcript = Transcript()
+            var count = 0
+            socket.onmessage = { _ in
+                count += 1
+                // Slower than the server, so that there is always another.
+                let end = ContinuousClock.now + .microseconds(500)
+                while ContinuousClock.now < end {}
+                guard count == 100 else { return }
+                Task { @MainActor in transcript.add("after \(count < 500 ? "some" : "\(count)")") }
+            }
+            socket.onclose = { _ in transcript.add("end") }
+            try await transcript.until("end")
+            #expect(transcript.lines == ["after some", "end"])
+            #expect(count == 1000)
+        }
+    }
+
     @Test("Outside of any actor: one at a time, in order; the first of each type waits for its listener")
     func noActor() async throws {
         try await serving { server in

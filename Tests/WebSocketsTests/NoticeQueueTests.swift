@@ -27,4 +27,28 @@ struct NoticeQueueTests {
         }
         #expect(most <= 300)
     }
+
+    @Test("Order, across the places where memory is given back")
+    func order() {
+        var queue = NoticeQueue()
+        queue.begin(with: .opened)
+        _ = queue.next()
+        var (added, taken) = (0, 0)
+        while taken < 5000 {
+            for _ in 0..<(added < 5000 ? 7 : 0) {
+                queue.append(Message("\(added)"))
+                added += 1
+            }
+            for _ in 0..<6 where taken < added {
+                guard case .message(let message)? = queue.next() else {
+                    Issue.record("no message \(taken)")
+                    return
+                }
+                #expect(message.text == "\(taken)")
+                taken += 1
+            }
+        }
+        let rest = (taken..<added).map { "\($0)".utf8.count + ConnectionOptions.messageCharge }
+        #expect(queue.cost == rest.reduce(0, +))
+    }
 }

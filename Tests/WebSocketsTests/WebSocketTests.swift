@@ -368,6 +368,25 @@ struct WebSocketTests {
         }
     }
 
+    @Test("More to send than both ends hold: what comes is read all the same, so that neither waits for the other")
+    func sendsMoreThanBothEndsHold() async throws {
+        try await withEcho { url in
+            let socket = try WebSocket(url, environment: .patient { $0.compression = nil })
+            socket.binaryType = .arraybuffer
+            let transcript = Transcript()
+            var bytes = 0
+            socket.onopen = { _ in
+                for _ in 0..<128 { try? socket.send([UInt8](repeating: 1, count: 1 << 19)) }
+            }
+            socket.onmessage = { event in
+                bytes += event.data.bytes?.count ?? 0
+                if bytes == 64 << 20 { transcript.add("all") }
+            }
+            try await transcript.until("all")
+            socket.close()
+        }
+    }
+
     @Test("A server that does not read: bufferedAmount stays, and is not reset by the end")
     func bufferedAmountOfTheLost() async throws {
         let mayEnd = Promised<Void>()

@@ -416,11 +416,22 @@ extension ClientSocket {
         }
     }
 
+    /// After so many notices in a row, others of the actor have their turn.
+    private static let mostInARow = 16
+
     private static func pump(_ socket: ClientSocket, isolation: isolated any Actor) async {
+        var inARow = 0
         while true {
             switch socket.next() {
-            case .tell(let notice, let sink): socket.tell(notice, sink)
-            case .wait: await withCheckedContinuation { socket.wait($0) }
+            case .tell(let notice, let sink):
+                socket.tell(notice, sink)
+                inARow += 1
+                guard inARow == mostInARow else { continue }
+                inARow = 0
+                await Task.yield()
+            case .wait:
+                inARow = 0
+                await withCheckedContinuation { socket.wait($0) }
             case .stop: return
             }
         }
