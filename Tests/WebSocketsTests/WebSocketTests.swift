@@ -368,7 +368,9 @@ struct WebSocketTests {
         }
     }
 
-    @Test("More to send than both ends hold: what comes is read all the same, so that neither waits for the other")
+    @Test(
+        "More to send than both ends hold: what comes is read all the same, so that neither waits for the other"
+    )
     func sendsMoreThanBothEndsHold() async throws {
         try await withEcho { url in
             let socket = try WebSocket(url, environment: .patient { $0.compression = nil })

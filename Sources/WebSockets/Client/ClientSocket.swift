@@ -181,11 +181,18 @@ package final class ClientSocket: @unchecked Sendable {
         wasClean: Bool = false
     ) {
         let wake = lock.withLock { () -> Wake in
-            guard !state.isOver else { return {} }
+            guard !state.isOver else {
+                guard isUnopened else { return {} }
+                // Given up when it had just opened and ended: the end need not wait for the opening any more.
+                state.notices.opensNoMore()
+                return wakePump()
+            }
             state.isOver = true
             state.failure = state.failure ?? failure
             state.dialling = nil
             state.connection = nil
+            // Counted, and gone nowhere.
+            state.orders = []
             state.notices.end(
                 with: .closed(
                     code: code,
@@ -316,6 +323,7 @@ extension ClientSocket {
     ///
     /// - Returns: the connection, if its loop has yet to be told that there is something to do.
     private func order(_ order: Order) -> WebSocketConnection? {
+        guard !state.isOver else { return nil }
         state.orders.append(order)
         if state.isOrderTaken { return nil }
         state.isOrderTaken = true

@@ -46,6 +46,9 @@ struct NoticeQueue {
         end = notice
     }
 
+    /// No opening comes any more.
+    mutating func opensNoMore() { isBegun = true }
+
     /// The message that was taken last could not be told: it comes first again, when somebody listens.
     mutating func putBack(_ message: Message) {
         cost += message.bytes.count + ConnectionOptions.messageCharge
