@@ -97,6 +97,7 @@ public final class ScriptHost {
         shared.set("native", natives())
         shared.set("settings", settings())
         for script in Library.scripts { try context.evaluate(script).call([shared]) }
+        context.inspect = { [weak self] in (try? self?.callbacks["inspect"]?.call([$0]))?.text }
         let rejected = function { host, call in
             // The promise, and the reason.
             host.report(call.value(1), isRejection: true)
@@ -211,9 +212,7 @@ public final class ScriptHost {
     // MARK: Errors
 
     func report(_ value: ScriptValue, isRejection: Bool = false) {
-        var error = ScriptError(value) { [callbacks] in
-            (try? callbacks["inspect"]?.call([$0]))?.text
-        }
+        var error = ScriptError(value, inspect: context.inspect)
         error.isRejection = isRejection
         report(error)
     }

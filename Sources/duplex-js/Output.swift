@@ -22,14 +22,21 @@ final class Output {
     func write(_ level: ConsoleLevel, _ text: String) {
         guard !isGone else { return }
         let descriptor = level >= .warning ? STDERR_FILENO : STDOUT_FILENO
-        guard !Self.writeAll(text + "\n", to: descriptor) else { return }
+        let failure = Self.writeAll(text + "\n", to: descriptor)
+        guard failure != 0 else { return }
         isGone = true
         // The reader has what it wanted, as `head` has: there is nothing left to do, and nothing to say.
-        exit(0)
+        guard failure != EPIPE else { exit(0) }
+        let name = descriptor == STDOUT_FILENO ? "output" : "error"
+        _ = Self.writeAll(
+            "duplex-js: standard \(name): \(String(cString: strerror(failure)))\n",
+            to: STDERR_FILENO
+        )
+        exit(1)
     }
 
-    /// - Returns: whether there is still a reader.
-    private static func writeAll(_ text: String, to descriptor: Int32) -> Bool {
+    /// - Returns: the number of the error that keeps it from being written; 0 if it was.
+    private static func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
         var text = text
         return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)[...]
@@ -45,10 +52,10 @@ final class Output {
                     // Somebody has made it one that does not wait, so it is waited for here.
                     var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&room, 1, -1)
-                default: return false
+                default: return errno
                 }
             }
-            return true
+            return 0
         }
     }
 }

@@ -9,6 +9,8 @@ import JavaScriptCore
 /// What is unsafe about the C API stays in this folder: who owns a value, how long a pointer is good, what was thrown.
 final class ScriptContext {
     let reference: JSGlobalContextRef
+    /// Makes text of a thrown value that is no error.
+    var inspect: ((ScriptValue) -> String?)?
 
     init(_ reference: JSGlobalContextRef) {
         self.reference = reference
@@ -63,9 +65,17 @@ final class ScriptContext {
     func checked(_ body: (inout JSValueRef?) -> JSValueRef?) throws(ScriptError) -> ScriptValue {
         var exception: JSValueRef?
         let result = body(&exception)
-        if let exception { throw ScriptError(ScriptValue(exception, in: self)) }
+        if let exception { throw error(ScriptValue(exception, in: self)) }
         guard let result else { return undefined }
         return ScriptValue(result, in: self)
+    }
+
+    private func error(_ value: ScriptValue) -> ScriptError {
+        // What inspecting throws is not inspected in its turn.
+        let inspect = inspect
+        self.inspect = nil
+        defer { self.inspect = inspect }
+        return ScriptError(value, inspect: inspect)
     }
 
     // MARK: Garbage

@@ -26,6 +26,9 @@ final class ScriptValue {
     var isString: Bool { JSValueIsString(api, reference) }
     var isNumber: Bool { JSValueIsNumber(api, reference) }
 
+    /// As `Boolean(value)`.
+    var flag: Bool { JSValueToBoolean(api, reference) }
+
     /// As `Number(value)`; not a number if that throws.
     var number: Double {
         var exception: JSValueRef?

@@ -1,6 +1,7 @@
 // EventTarget, dispatch (DOM 2.7 to 2.9) and event handler attributes (HTML 8.1.8.1).
 //
-// Adds to `host`: EventTarget, dispatch, handlerAttribute, hasListener, listenersChanged.
+// Uses of `host.native`: register. Adds to `host`: EventTarget, dispatch, dispatchAsTask, handlerAttribute,
+// hasListener, listenersChanged.
 (function (host) {
     "use strict";
 
@@ -207,51 +208,73 @@
         };
     }
 
-    // DOM 2.9, "invoke" and "inner invoke". At a target both kinds of listeners run, the capturing ones
-    // first.
-    function invoke(target, event, state, capture) {
-        if (state.propagationStopped) {
-            return;
-        }
-        const list = operations.listeners(target, state.type);
-        if (list === undefined) {
-            return;
-        }
-        const { length } = list;
-        for (let index = 0; index < length; index += 1) {
-            const listener = list[index];
-            if (listener.capture !== capture || listener.removed) {
-                continue;
-            }
-            if (listener.once) {
-                operations.remove(target, state.type, listener);
-            }
-            state.inPassiveListener = listener.passive;
-            try {
-                runListener(listener, event, target);
-            } catch (error) {
-                host.uncaught(error);
-            }
-            state.inPassiveListener = false;
-            if (state.immediatelyStopped) {
-                return;
-            }
-        }
-    }
-
-    // DOM 2.9, "dispatch", for a target that has no parent.
-    function dispatch(target, event, state) {
+    // DOM 2.9, "dispatch", for a target that has no parent. It goes step by step, a listener each, since microtasks
+    // run behind a listener that no JavaScript has called.
+    function begin(target, event, state) {
         state.dispatching = true;
         state.target = target;
         state.currentTarget = target;
         state.phase = AT_TARGET;
-        invoke(target, event, state, true);
-        invoke(target, event, state, false);
+        const walk = { target, event, state, capture: true, list: undefined, length: 0, index: 0 };
+        enter(walk, true);
+        return walk;
+    }
+
+    // DOM 2.9, "invoke". At a target both kinds of listeners run, the capturing ones first.
+    function enter(walk, capture) {
+        const { target, state } = walk;
+        walk.capture = capture;
+        walk.list = state.propagationStopped ? undefined : operations.listeners(target, state.type);
+        walk.length = walk.list === undefined ? 0 : walk.list.length;
+        walk.index = 0;
+    }
+
+    // DOM 2.9, "inner invoke": calls the next listener. Without one, the dispatch is over, and the answer false.
+    function step(walk) {
+        const { target, event, state } = walk;
+        if (state.immediatelyStopped) {
+            walk.length = 0;
+        }
+        for (;;) {
+            while (walk.index < walk.length) {
+                const listener = walk.list[walk.index];
+                walk.index += 1;
+                if (listener.capture !== walk.capture || listener.removed) {
+                    continue;
+                }
+                if (listener.once) {
+                    operations.remove(target, state.type, listener);
+                }
+                state.inPassiveListener = listener.passive;
+                try {
+                    runListener(listener, event, target);
+                } catch (error) {
+                    host.uncaught(error);
+                }
+                state.inPassiveListener = false;
+                return true;
+            }
+            if (!walk.capture) {
+                end(state);
+                return false;
+            }
+            enter(walk, false);
+        }
+    }
+
+    function end(state) {
         state.phase = NONE;
         state.currentTarget = null;
         state.dispatching = false;
         state.propagationStopped = false;
         state.immediatelyStopped = false;
+    }
+
+    function dispatch(target, event, state) {
+        const walk = begin(target, event, state);
+        while (step(walk)) {
+            // The next one.
+        }
         return !state.canceled;
     }
 
@@ -262,6 +285,29 @@
         state.isTrusted = true;
         return dispatch(target, event, state);
     };
+
+    // For an event that is a task of the event loop: nothing else of JavaScript is running. Calls the first listener;
+    // for as long as the answer is true, the native side asks for the next. `then` is called behind the last, and may
+    // begin with another event.
+    let task;
+
+    function proceed() {
+        const { walk, then } = task;
+        if (step(walk)) {
+            return true;
+        }
+        task = undefined;
+        return then() === true;
+    }
+
+    host.dispatchAsTask = (target, event, then) => {
+        const state = eventState(event);
+        state.isTrusted = true;
+        task = { walk: begin(target, event, state), then };
+        return proceed();
+    };
+
+    host.native.register("proceed", proceed);
 
     host.hasListener = (target, type) => operations.listeners(target, type) !== undefined;
 

@@ -148,7 +148,9 @@
     });
     host.expose(WebSocket);
 
-    const fire = (socket, Class, type, init) => host.dispatch(socket, host.createEvent(Class, type, init));
+    // Each answers whether there are listeners yet to be called.
+    const fire = (socket, Class, type, init, then = () => updateHeard(socket)) =>
+        host.dispatchAsTask(socket, host.createEvent(Class, type, init), then);
 
     const events = {
         open: (socket) => fire(socket, Event, "open"),
@@ -157,14 +159,12 @@
             if (typeof data !== "string") {
                 data = internals.binary(socket, data);
             }
-            fire(socket, MessageEvent, "message", { data, origin: internals.origin(socket) });
+            return fire(socket, MessageEvent, "message", { data, origin: internals.origin(socket) });
         },
 
         close(socket, code, reason, wasClean, failed) {
-            if (failed) {
-                fire(socket, Event, "error");
-            }
-            fire(socket, CloseEvent, "close", { code, reason, wasClean });
+            const close = () => fire(socket, CloseEvent, "close", { code, reason, wasClean });
+            return failed ? fire(socket, Event, "error", undefined, close) : close();
         },
     };
 
@@ -174,9 +174,6 @@
         if (event === "close") {
             sockets.delete(number);
         }
-        if (socket !== undefined) {
-            events[event](socket, ...details);
-            updateHeard(socket);
-        }
+        return socket !== undefined && events[event](socket, ...details);
     });
 })

@@ -94,7 +94,9 @@ final class ScriptSocket: SocketSink {
             let context = host.context
             host.reporting { () throws(ScriptError) in
                 let values = [context.value(number), context.value(event)] + (try details(context))
-                _ = host.callBack("socket", values)
+                // A call for each listener: microtasks run when a call returns (HTML, "clean up after running script").
+                var isMore = host.callBack("socket", values)?.flag ?? false
+                while isMore { isMore = host.callBack("proceed")?.flag ?? false }
             }
         }
     }

@@ -102,6 +102,27 @@
         await closed(socket);
     });
 
+    check("microtasks run behind each listener of an event that no script has dispatched", async () => {
+        const socket = new WebSocket(`${server}/echo`);
+        const order = [];
+        const note = (name) => {
+            order.push(name);
+            Promise.resolve().then(() => order.push(`behind ${name}`));
+        };
+        socket.onopen = () => note("handler");
+        socket.addEventListener("open", () => note("listener"), { once: true });
+        socket.addEventListener("open", () => note("capturing"), { capture: true });
+        await once(socket, "open");
+        same(order.slice(0, 5), ["capturing", "behind capturing", "handler", "behind handler", "listener"]);
+        const own = new EventTarget();
+        order.length = 0;
+        own.addEventListener("x", () => note("first"));
+        own.addEventListener("x", () => note("second"));
+        own.dispatchEvent(new Event("x"));
+        same(order, ["first", "second"]);
+        await closed(socket);
+    });
+
     check("the server sees the page's origin", async () => {
         const socket = new WebSocket("/request");
         const event = await once(socket, "message");
