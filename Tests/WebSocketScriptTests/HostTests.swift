@@ -49,6 +49,22 @@ struct HostTests {
         )
     }
 
+    @Test func `A thrown value that is no error is shown alike wherever it is thrown`() async throws {
+        let page = try Page()
+        let values = ["{ some: 'object' }", "Symbol('mark')", "new Proxy({}, { get() { throw 1 } })"]
+        for value in values {
+            try page.run("throw \(value)")
+            try page.run("setTimeout(() => { throw \(value) })")
+            try await page.idle()
+        }
+        let shown = ["{ some: 'object' }", "Symbol(mark)", "{}"]
+        #expect(page.errors.map(\.message) == shown.flatMap { [$0, $0] })
+        let error = #expect(throws: ScriptError.self) {
+            try page.host.evaluate(Script("throw { some: 'object' }", name: ""))
+        }
+        #expect(error?.message == "{ some: 'object' }")
+    }
+
     @Test func `An uncaught exception in a timer is reported with its place`() async throws {
         let page = try Page()
         try page.run("setTimeout(() => {\n  null.x\n})", name: "timer.js")

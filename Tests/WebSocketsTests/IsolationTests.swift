@@ -170,4 +170,22 @@ struct IsolationTests {
             #expect(transcript.lines == ["error", "close 1006"])
         }
     }
+
+    @Test("Without an actor: given up at any moment while it opens and ends, it is told the end once")
+    func givenUpAtAnyMoment() async throws {
+        try await RawServer.run { peer in
+            try? await peer.accept()
+        } _: { server in
+            let environment = WebSocketEnvironment.patient()
+            for round in 0..<300 {
+                let transcript = Transcript()
+                let socket = try WebSocket(server.url, environment: environment)
+                socket.onclose = { _ in transcript.add("close") }
+                for _ in 0..<(round * 3) { await Task.yield() }
+                socket.close()
+                try await transcript.until("close")
+                #expect(transcript.lines == ["close"])
+            }
+        }
+    }
 }

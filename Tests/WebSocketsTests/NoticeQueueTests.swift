@@ -51,4 +51,19 @@ struct NoticeQueueTests {
         let rest = (taken..<added).map { "\($0)".utf8.count + ConnectionOptions.messageCharge }
         #expect(queue.cost == rest.reduce(0, +))
     }
+
+    @Test("An end that came before the opening waits for it, until there is none to come")
+    func noOpening() {
+        var queue = NoticeQueue()
+        queue.append(Message("early"))
+        queue.end(with: .closed(code: 1006, reason: "", wasClean: false, failed: true), isUnopened: false)
+        #expect(queue.isEmpty)
+        if queue.next() != nil { Issue.record("told too early") }
+        queue.opensNoMore()
+        guard case .message = queue.next(), case .closed = queue.next() else {
+            Issue.record("the message and the end are not told")
+            return
+        }
+        #expect(queue.isEmpty)
+    }
 }

@@ -102,27 +102,6 @@
         await closed(socket);
     });
 
-    check("microtasks run behind each listener of an event that no script has dispatched", async () => {
-        const socket = new WebSocket(`${server}/echo`);
-        const order = [];
-        const note = (name) => {
-            order.push(name);
-            Promise.resolve().then(() => order.push(`behind ${name}`));
-        };
-        socket.onopen = () => note("handler");
-        socket.addEventListener("open", () => note("listener"), { once: true });
-        socket.addEventListener("open", () => note("capturing"), { capture: true });
-        await once(socket, "open");
-        same(order.slice(0, 5), ["capturing", "behind capturing", "handler", "behind handler", "listener"]);
-        const own = new EventTarget();
-        order.length = 0;
-        own.addEventListener("x", () => note("first"));
-        own.addEventListener("x", () => note("second"));
-        own.dispatchEvent(new Event("x"));
-        same(order, ["first", "second"]);
-        await closed(socket);
-    });
-
     check("the server sees the page's origin", async () => {
         const socket = new WebSocket("/request");
         const event = await once(socket, "message");
@@ -334,6 +313,56 @@
         const error = once(socket, "error");
         const { code } = await once(socket, "close");
         same([(await error).constructor, code], [Event, 1006]);
+    });
+
+    check("microtasks run behind each listener, and before what follows", async () => {
+        const socket = new WebSocket(`${server}/echo`);
+        const order = [];
+        const current = [];
+        const note = (name) => async (event) => {
+            order.push(name);
+            await undefined;
+            order.push(`behind ${name}`);
+            current.push(event.currentTarget === socket && event.eventPhase === Event.AT_TARGET);
+        };
+        socket.addEventListener("open", note("first"));
+        socket.addEventListener("open", note("capturing"), true);
+        socket.addEventListener("open", async (event) => {
+            await undefined;
+            event.stopImmediatePropagation();
+        });
+        socket.addEventListener("open", note("stopped"));
+        const event = await new Promise((resolve) => {
+            socket.addEventListener("open", resolve, { capture: true });
+        });
+        await closed(socket);
+        same(order, ["capturing", "behind capturing", "first", "behind first"]);
+        same(current, [true, true]);
+        same([event.currentTarget, event.eventPhase], [null, Event.NONE]);
+    });
+
+    check("who waits for the error goes on before the close event", async () => {
+        const socket = new WebSocket(`${server}/nowhere`);
+        const order = [];
+        socket.onclose = () => order.push("close");
+        await once(socket, "error");
+        order.push("caught");
+        // Not too late for the event that follows.
+        await once(socket, "close");
+        same(order, ["caught", "close"]);
+    });
+
+    check("a listener that is called by a page's own dispatch has its microtasks behind all of them", async () => {
+        const target = new EventTarget();
+        const order = [];
+        target.addEventListener("x", async () => {
+            await undefined;
+            order.push("microtask");
+        });
+        target.addEventListener("x", () => order.push("second"));
+        target.dispatchEvent(new Event("x"));
+        await undefined;
+        same(order, ["second", "microtask"]);
     });
 
     check("a class may be derived, and events of one's own dispatched", async () => {

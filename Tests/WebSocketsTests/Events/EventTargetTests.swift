@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import WebSockets
@@ -22,6 +23,32 @@ struct EventTargetTests {
         target.addEventListener("y") { _ in calls.append("never") }
         try dispatch(target)
         #expect(calls == ["capturing", "same", "first", "same"])
+    }
+
+    /// Removes its listener when it goes.
+    private final class Leaver {
+        let signal: AbortSignal
+        let gone: Promised<Void>
+        init(_ signal: AbortSignal, _ gone: Promised<Void>) { (self.signal, self.gone) = (signal, gone) }
+        deinit {
+            signal.removeEventListener("abort", EventListener { _ in })
+            gone.fulfil(())
+        }
+    }
+
+    @Test("What a handler held may remove listeners when it goes with it", arguments: [true, false])
+    func leaving(_ isReplaced: Bool) async throws {
+        let signal = AbortController().signal
+        let gone = Promised<Void>()
+        // Nobody but the handler holds it behind this.
+        func hold() {
+            let leaver = Leaver(signal, gone)
+            signal.onabort = { [leaver] _ in _ = leaver }
+        }
+        hold()
+        // In a thread of its own, which would hang alone.
+        Thread.detachNewThread { signal.onabort = isReplaced ? { _ in } : nil }
+        try await within(.seconds(20)) { try await gone.value }
     }
 
     @Test("once, removal, removal during a dispatch, adding during a dispatch")
