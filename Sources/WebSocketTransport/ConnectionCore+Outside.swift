@@ -39,7 +39,10 @@ extension ConnectionCore {
     func takeOrders(of outside: Outside) {
         guard !isTakingOrders else { return }
         isTakingOrders = true
-        defer { isTakingOrders = false }
+        defer {
+            isTakingOrders = false
+            outside.isHolding(bufferedCost)
+        }
         while true {
             let messages = outside.takeOrders()
             guard !messages.isEmpty else { break }

@@ -221,7 +221,8 @@ extension ConnectionCore {
     @inline(__always)
     private func tellWhatIsHeld() {
         if let observer { observer.onBuffered(bufferedAmount) }
-        if let outside { outside.isHolding(bufferedCost) }
+        // In the middle of taking orders, those in hand are nowhere to be seen; they stay counted as they were.
+        if let outside, !isTakingOrders { outside.isHolding(bufferedCost) }
     }
 
     /// Whether nothing waits but frames that are made, as between most messages. What waits for a reader concerns
