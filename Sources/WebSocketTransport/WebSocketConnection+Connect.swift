@@ -119,15 +119,17 @@ extension WebSocketConnection {
     /// Has the system take only so much as it can send soon, not megabytes that would wait in front of a pong or a
     /// close, and count as sent. Where the system knows no such limit, all is as before.
     private static func limitUnsent(_ channel: any Channel) {
+        #if os(Linux) || canImport(Darwin)
         #if os(Linux)
         let unsentLowAt: CInt = 25  // TCP_NOTSENT_LOWAT, since Linux 3.12
-        #elseif canImport(Darwin)
+        #else
         let unsentLowAt: CInt = 0x201  // TCP_NOTSENT_LOWAT
         #endif
         try? channel.syncOptions?.setOption(
             .tcpOption(NIOBSDSocket.Option(rawValue: unsentLowAt)),
             value: .init(mostUnsent)
         )
+        #endif
     }
 
     /// Bytes that a client's socket takes ahead of what TCP may send.

@@ -108,6 +108,11 @@ public final class WebSocketStream: Sendable {
         let opened: WebSocketConnection.Opened
         do {
             opened = try await request.dial(nil)
+            // Given up while the cookies of the answer were put away.
+            if Task.isCancelled {
+                opened.connection.abort()
+                throw CancellationError()
+            }
         } catch {
             environment.slots.leave()
             throw error

@@ -15,7 +15,7 @@ package struct SocketRequest: Sendable {
         do throws(URLParseFailure) {
             self.url = try WebURL.webSocketURL(url, base: environment.configuration.baseURL)
         } catch {
-            throw DOMException("\(url) cannot be connected to: \(error)", name: .syntax)
+            throw DOMException("the URL cannot be connected to: \(error)", name: .syntax)
         }
         var seen: Set<String> = []
         for name in protocols {
