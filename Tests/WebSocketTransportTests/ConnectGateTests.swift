@@ -65,4 +65,30 @@ struct ConnectGateTests {
         #expect(recorder.events == ["inactive"])
         _ = try? channel.finish()
     }
+
+    private final class ReadCounter: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        var reads = 0
+
+        func read(context: ChannelHandlerContext) {
+            reads += 1
+            context.read()
+        }
+    }
+
+    @Test("What a server says at once waits for the choice")
+    func spokenFirst() throws {
+        let (counter, gate, recorder) = (ReadCounter(), ConnectGate(), Recorder())
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandlers([counter, gate, recorder])
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        channel.read()
+        #expect(counter.reads == 0)
+        gate.open()
+        #expect(recorder.events == ["active"])
+        #expect(counter.reads == 1)
+        channel.read()
+        #expect(counter.reads == 2)
+        _ = try channel.finish()
+    }
 }
