@@ -28,6 +28,8 @@ public final class WebSocketConnection: Sendable {
     public var request: HTTPRequest { opening.request }
     /// The peer's address, if the transport has such a thing.
     public var remoteAddress: SocketAddress? { peer.address }
+    /// What a server keeps with the connection; connections of which it knows the same may share one.
+    package let attachment: (any AnyObject & Sendable)?
 
     private let terms: DeflateTerms?
     private let opening: OpeningRequest
@@ -65,7 +67,9 @@ public final class WebSocketConnection: Sendable {
         )
     }
 
-    /// - Parameter answer: what has yet to be sent of the opening handshake; it goes out first.
+    /// - Parameters:
+    ///   - answer: what has yet to be sent of the opening handshake; it goes out first.
+    ///   - attachment: see the property of the same name.
     package static func start(
         on transport: any ByteTransport,
         role: Role,
@@ -75,7 +79,8 @@ public final class WebSocketConnection: Sendable {
         peer: PeerAddress,
         options: ConnectionOptions,
         eventLoop: any EventLoop,
-        answer: [UInt8] = []
+        answer: [UInt8] = [],
+        attachment: (any AnyObject & Sendable)? = nil
     ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
         let core = ConnectionCore(
             role: role,
@@ -87,7 +92,8 @@ public final class WebSocketConnection: Sendable {
             core: core,
             request: request,
             subprotocol: subprotocol,
-            peer: peer
+            peer: peer,
+            attachment: attachment
         )
         core.connection = connection
         core.start(transport, answer: answer)
@@ -98,8 +104,10 @@ public final class WebSocketConnection: Sendable {
         core: ConnectionCore,
         request: OpeningRequest,
         subprotocol: String?,
-        peer: PeerAddress
+        peer: PeerAddress,
+        attachment: (any AnyObject & Sendable)?
     ) {
+        self.attachment = attachment
         terms = core.deflate?.terms
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         role = core.endpoint.role
