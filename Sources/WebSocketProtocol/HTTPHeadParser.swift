@@ -4,6 +4,7 @@ public import HTTPTypes
 public enum HTTPVersion: Sendable, Hashable {
     case http1_0
     case http1_1
+    case http2
 }
 
 /// Reads one HTTP/1.1 head from bytes cut anywhere (RFC 9112 §2–§5), strictly: what two parsers could

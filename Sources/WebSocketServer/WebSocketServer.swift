@@ -32,6 +32,8 @@ import Android
 /// ``Configuration/shutdownTimeout``.
 public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
+    /// What connections subscribe to.
+    public let topics = TopicHub()
     private let registry = ConnectionRegistry()
     private let chosenEngine = Mutex<Engine?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
@@ -74,6 +76,40 @@ extension WebSocketServer {
     public func route(_ path: String, subprotocols: [String] = [], callbacks: @escaping SocketCallbacks) {
         add(path) { router throws(RouteError) in
             try router.addSocket(path, .init(subprotocols: subprotocols, service: .callbacks(callbacks)))
+        }
+    }
+
+    /// Serves WebSockets at a path to those whom `upgrade` lets in, each in a task on its event loop, with what it found
+    /// out about them. See ``route(_:subprotocols:handler:)``.
+    ///
+    /// - Parameter upgrade: sees the whole request, and accepts it or answers it with any status and headers.
+    public func route<Value: Sendable>(
+        _ path: String,
+        subprotocols: [String] = [],
+        upgrade: @escaping UpgradeHook<Value>,
+        handler: @escaping ValueHandler<Value>
+    ) {
+        let gate = UpgradeGate(upgrade) { value in
+            .handler { socket, parameters in try await handler(socket, value, parameters) }
+        }
+        add(path) { router throws(RouteError) in
+            try router.addSocket(path, .init(subprotocols: subprotocols, gate: gate))
+        }
+    }
+
+    /// Serves WebSockets at a path by callbacks to those whom `upgrade` lets in.
+    /// See ``route(_:subprotocols:upgrade:handler:)``.
+    public func route<Value: Sendable>(
+        _ path: String,
+        subprotocols: [String] = [],
+        upgrade: @escaping UpgradeHook<Value>,
+        callbacks: @escaping ValueCallbacks<Value>
+    ) {
+        let gate = UpgradeGate(upgrade) { value in
+            .callbacks { socket, parameters in callbacks(socket, value, parameters) }
+        }
+        add(path) { router throws(RouteError) in
+            try router.addSocket(path, .init(subprotocols: subprotocols, gate: gate))
         }
     }
 
@@ -133,6 +169,7 @@ extension WebSocketServer {
             options: configuration.connection,
             compressionPolicy: configuration.ownPolicy,
             registry: registry,
+            topics: topics,
             logger: configuration.logger
         )
         do {

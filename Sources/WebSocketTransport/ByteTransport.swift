@@ -1,4 +1,5 @@
 package import NIOCore
+package import NIOSSL
 
 /// The seam between a connection and whatever carries its bytes: SwiftNIO over TCP or TLS, a loop of our own
 /// over TCP, a pipe in memory.
@@ -59,4 +60,13 @@ package protocol AcceptedTransport: ByteTransport {
     var input: (any ConnectionInput)? { get set }
     var eventLoop: any EventLoop { get }
     var peer: PeerAddress { get }
+    /// Whether TLS is below.
+    var isSecure: Bool { get }
+    /// The certificate that the peer showed and that was verified, if it was asked for one.
+    var peerCertificate: NIOSSLCertificate? { get }
+}
+
+extension AcceptedTransport {
+    package var isSecure: Bool { false }
+    package var peerCertificate: NIOSSLCertificate? { nil }
 }

@@ -1,7 +1,7 @@
 public import HTTPTypes
 public import NIOCore
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 public import WebSocketProtocol
 
 /// The transport over a SwiftNIO channel, TCP or TLS: the one handler left in the pipeline once the opening
@@ -89,6 +89,11 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
 extension ChannelTransport: AcceptedTransport {
     package var eventLoop: any EventLoop { channel.eventLoop }
     package var peer: PeerAddress { PeerAddress(channel.remoteAddress) }
+    package var isSecure: Bool { tls != nil }
+    package var peerCertificate: NIOSSLCertificate? { tls?.peerCertificate }
+    private var tls: NIOSSLServerHandler? {
+        try? channel.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+    }
 
     public func write(_ bytes: RawSpan, _ more: RawSpan) -> Bool {
         var buffer = channel.allocator.buffer(capacity: bytes.byteCount + more.byteCount)

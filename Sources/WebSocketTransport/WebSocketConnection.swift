@@ -563,6 +563,7 @@ extension WebSocketConnection {
         /// Has the socket not read until ``resumeReading()``, or until closing begins.
         package func pauseReading() { core.pauseReading() }
         package func resumeReading() { core.resumeReading() }
+        package var isReadingPaused: Bool { core.isReadingPaused }
     }
 }
 

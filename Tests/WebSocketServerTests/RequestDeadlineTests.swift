@@ -19,6 +19,7 @@ struct RequestDeadlineTests {
             options: options,
             compressionPolicy: { $1 },
             registry: ConnectionRegistry(),
+            topics: TopicHub(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let transport = try ChannelTransport.add(to: channel)

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Logging
 import NIOCore
+import NIOSSL
 import WebSocketProtocol
 import WebSocketTransport
 
@@ -18,6 +19,9 @@ final class RequestReader {
         /// `nil` for ``WebSocketServer/refuseBrokenCompression(_:_:)``, which need not see the whole request.
         let compressionPolicy: WebSocketServer.CompressionPolicy?
         let registry: ConnectionRegistry
+        let topics: TopicHub
+        /// For connections of which there is nothing particular to know.
+        let plainContext: SocketContext
         let logger: Logger
 
         init(
@@ -25,6 +29,7 @@ final class RequestReader {
             options: ConnectionOptions,
             compressionPolicy: WebSocketServer.CompressionPolicy?,
             registry: ConnectionRegistry,
+            topics: TopicHub,
             logger: Logger
         ) {
             self.router = router
@@ -32,11 +37,13 @@ final class RequestReader {
             limits = SharedLimits(options.limits)
             self.compressionPolicy = compressionPolicy
             self.registry = registry
+            self.topics = topics
+            plainContext = SocketContext(topics: topics)
             self.logger = logger
         }
 
         /// What is to be agreed on with a client, if anything: whoever offers nothing is not asked about.
-        func compression(_ handshake: ServerHandshake) -> DeflateOptions? {
+        func compression(_ handshake: ServerHandshake, _ options: ConnectionOptions) -> DeflateOptions? {
             guard handshake.offersExtensions, let options = options.compression else { return nil }
             guard let compressionPolicy else {
                 return WebSocketServer.mayCompressWrongly(handshake.firstValue("user-agent"))
@@ -48,6 +55,8 @@ final class RequestReader {
 
     private enum State {
         case readingHead
+        /// What is to become of the request is not known yet. What came behind it waits.
+        case deciding(Opening, leftover: [UInt8])
         /// The answer is on its way, or has gone, and the peer's end is awaited.
         case answered(isWritten: Bool)
         case done
@@ -56,7 +65,7 @@ final class RequestReader {
     // `@exclusivity(unchecked)`: as in the connection's own state; nothing that is called in the middle of a
     // change to it calls back.
     @exclusivity(unchecked) var timer = LoopTimer()
-    private let loop: ServerLoop
+    let loop: ServerLoop
     private var server: Context { loop.server }
     private let transport: any AcceptedTransport
     private var eventLoop: any EventLoop { loop.eventLoop }
@@ -67,6 +76,9 @@ final class RequestReader {
     private var state = State.readingHead
     private var isInputOver = false
     private var isHeadRequest = false
+    /// What came behind the request, while it is being decided about for the first time.
+    private var leftover: UnsafeMutableRawBufferPointer?
+    private var isPaused = false
 
     /// Begins to read from an accepted connection. To be called on its event loop.
     static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
@@ -97,7 +109,11 @@ final class RequestReader {
 
     /// - Returns: false when all was over before.
     private func finish() -> Bool {
-        if case .done = state { return false }
+        switch state {
+        case .done: return false
+        case .deciding(let opening, _): opening.cancel()
+        case .readingHead, .answered: break
+        }
         state = .done
         cancelTimer(on: eventLoop)
         return true
@@ -109,9 +125,16 @@ extension RequestReader: LoopTimerOwner {
     private func setTimer(at deadline: NIODeadline) { setTimer(at: deadline, on: eventLoop) }
 
     func timerFired() {
+        switch state {
         // A connection opened in advance and never used is nobody's mistake: no answer is owed.
-        guard case .readingHead = state, parser.hasBegun else { return abort() }
-        answer(.text(.requestTimeout, "the request did not arrive in time\n"))
+        case .readingHead where parser.hasBegun:
+            answer(.text(.requestTimeout, "the request did not arrive in time\n"))
+        case .deciding(let opening, _):
+            opening.cancel()
+            answer(.undecided)
+        default:
+            abort()
+        }
     }
 }
 
@@ -119,13 +142,20 @@ extension RequestReader: LoopTimerOwner {
 
 extension RequestReader: ConnectionInput {
     func received(_ bytes: UnsafeMutableRawBufferPointer) {
+        if case .deciding(let opening, let waiting) = state { return keep(bytes, behind: waiting, opening) }
         guard case .readingHead = state else { return }
         var offset = 0
         do throws(ProtocolError) {
             guard let head = try parser.parse(UnsafeRawBufferPointer(bytes), at: &offset) else { return }
             decide(head, leftover: UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]))
         } catch {
-            refuse(error)
+            server.logger.debug(
+                "refused",
+                metadata: [
+                    "peer": "\(peer.address.map(String.init(describing:)) ?? "")", "rule": "\(error.rule)",
+                ]
+            )
+            answer(HTTPAnswer(refusing: error))
         }
     }
 
@@ -151,89 +181,106 @@ extension RequestReader: ConnectionInput {
 
 // MARK: - Deciding
 
-extension RequestReader {
+extension RequestReader: OpeningCarrier {
+    var peer: PeerAddress { transport.peer }
+    var isSecure: Bool { transport.isSecure }
+    var httpVersion: HTTPVersion { .http1_1 }
+    var peerCertificate: NIOSSLCertificate? { transport.peerCertificate }
+
     private func decide(_ head: HTTPRequestHead, leftover: UnsafeMutableRawBufferPointer) {
         isHeadRequest = head.isMethod(.head)
-        switch server.router.decide(head) {
-        case .answer(let page):
-            logOpening(head.request, status: page.status)
-            answer(page)
-        case .refuse(let error):
-            refuse(error)
-        case .upgrade(let handshake, let route, let parameters):
-            upgrade(handshake, route, parameters, leftover: leftover)
-        }
+        let opening = Opening(head, self)
+        // Nearly always it is decided at once, and what came behind stays where it is.
+        self.leftover = leftover
+        state = .deciding(opening, leftover: [])
+        opening.begin()
+        self.leftover = nil
+        if case .deciding = state { keep(leftover, behind: [], opening) }
     }
 
-    private func upgrade(
-        _ handshake: ServerHandshake,
-        _ route: Router.Socket,
-        _ parameters: [String: String],
-        leftover: UnsafeMutableRawBufferPointer
-    ) {
-        guard let place else { return }
-        let subprotocol = handshake.choose(subprotocolFrom: route.subprotocols)
+    /// Keeps what came while nothing was decided. It is read on, so that a client's end is noticed, up to a limit.
+    private func keep(_ bytes: UnsafeMutableRawBufferPointer, behind waiting: [UInt8], _ opening: Opening) {
+        let waiting = waiting + bytes
+        state = .deciding(opening, leftover: waiting)
+        guard waiting.count >= Self.mostUndecided, !isPaused else { return }
+        isPaused = true
+        transport.pauseReading()
+    }
+
+    /// Bytes that are read behind a request before it is decided about.
+    private static let mostUndecided = 64 << 10
+
+    private func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        transport.resumeReading()
+    }
+
+    func open(_ acceptance: Acceptance) {
+        guard case .deciding(_, var waiting) = state, let place else { return }
         var response: [UInt8] = []
         response.reserveCapacity(256)
         let agreement: DeflateAgreement?
+        let handshake = acceptance.handshake
         do throws(UsageError) {
             agreement = try handshake.accept(
-                subprotocol: subprotocol,
-                compression: server.compression(handshake),
+                subprotocol: acceptance.subprotocol,
+                compression: acceptance.compression,
+                headers: acceptance.headers,
                 into: &response
             )
         } catch {
             server.logger.error("an upgrade failed", metadata: ["error": "\(error)"])
-            return answer(.text(.internalServerError, "the upgrade failed\n"))
+            return answer(.upgradeFailed)
         }
         let (socket, input) = WebSocketConnection.start(
             on: transport,
             role: .server,
             request: handshake.bytes.map { .head($0, server.limits) } ?? .whole(handshake.request),
-            subprotocol: subprotocol,
+            subprotocol: acceptance.subprotocol,
             compression: agreement,
             peer: transport.peer,
-            options: server.options,
+            options: acceptance.options,
             eventLoop: eventLoop,
-            answer: response
+            answer: response,
+            attachment: acceptance.attachment
         )
         transport.input = input
         _ = finish()
         logOpening(handshake.request, status: .switchingProtocols, connection: socket)
-        route.service.start(socket, parameters: parameters, on: loop, at: place)
-        if !leftover.isEmpty { input.received(leftover) }
+        acceptance.service.start(socket, parameters: acceptance.parameters, on: loop, at: place)
+        if let leftover, !leftover.isEmpty { input.received(leftover) }
+        waiting.withUnsafeMutableBytes { if !$0.isEmpty { input.received($0) } }
+        // The connection may have paused it anew, for reasons of its own.
+        if socket.isolated?.isReadingPaused == false { resumeReading() }
     }
 
-    private func refuse(_ error: ProtocolError) {
-        // The rule's name alone: what broke it may hold a secret.
-        server.logger.debug("refused", metadata: ["peer": "\(peer)", "rule": "\(error.rule)"])
-        answer(HTTPAnswer(refusing: error))
-    }
-
-    private func answer(_ answer: HTTPAnswer) {
+    func answer(_ answer: HTTPAnswer) {
         let bytes = (isHeadRequest ? answer.withoutContent : answer).bytes(date: HTTPDate.now())
         // RFC 9112 §9.6: closing at once while the peer still sends would reset the connection and could
         // destroy the answer; so this half is ended, and the rest is read and dropped for a while.
         let isWritten = transport.writeLast(bytes.span.bytes)
-        guard case .readingHead = state else { return }
+        switch state {
+        case .readingHead: break
+        case .deciding: resumeReading()
+        case .answered, .done: return
+        }
         state = .answered(isWritten: isWritten)
         setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
     }
 
-    private var peer: String { transport.peer.address.map(String.init(describing:)) ?? "" }
-
     private func logOpening(
         _ request: @autoclosure () -> HTTPRequest,
         status: HTTPResponse.Status,
-        connection: WebSocketConnection? = nil
+        connection: WebSocketConnection
     ) {
         guard server.logger.logLevel <= .debug else { return }
         // Without the query: it may hold a secret.
         let path = request().path.map { String($0.prefix { $0 != "?" }) } ?? ""
         var metadata: Logger.Metadata = [
-            "peer": "\(peer)", "path": "\(path)", "status": "\(status.code)",
+            "peer": "\(peer.address.map(String.init(describing:)) ?? "")", "path": "\(path)",
+            "status": "\(status.code)",
         ]
-        guard let connection else { return server.logger.debug("answered", metadata: metadata) }
         metadata["connection"] = "\(connection.id)"
         server.logger.debug("opened", metadata: metadata)
     }

@@ -117,7 +117,8 @@ struct RequestPath {
         return result
     }
 
-    private static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
+    /// - Returns: `nil` when an escape is broken, or when what it spells is not UTF-8 (RFC 3986 §2.1).
+    static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
         var bytes: [UInt8] = []
         var rest = text[...]
         while let byte = rest.popFirst() {

@@ -6,7 +6,22 @@ import WebSocketTransport
 struct Router: Sendable {
     struct Socket: Sendable {
         let subprotocols: [String]
-        let service: SocketService
+        /// How its connections are served; `nil` where the gate decides that too.
+        let service: SocketService?
+        /// Who asks first, if anybody.
+        let gate: UpgradeGate?
+
+        init(subprotocols: [String], service: SocketService) {
+            self.subprotocols = subprotocols
+            self.service = service
+            gate = nil
+        }
+
+        init(subprotocols: [String], gate: UpgradeGate) {
+            self.subprotocols = subprotocols
+            service = nil
+            self.gate = gate
+        }
     }
 
     private struct Table<Value: Sendable>: Sendable {
