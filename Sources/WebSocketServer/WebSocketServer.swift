@@ -1,6 +1,7 @@
 public import HTTPTypes
 import Logging
 public import NIOCore
+import NIOPosix
 import NIOSSL
 public import ServiceLifecycle
 import Synchronization
@@ -43,6 +44,8 @@ public final class WebSocketServer: Service, Sendable {
         case preparing(Router, RouteError?)
         case starting
         case listening(any Listener)
+        /// Others listen; see ``mount()``.
+        case mounted
         case over
     }
 
@@ -162,9 +165,8 @@ extension WebSocketServer {
         }
     }
 
-    private func listen(_ router: Router) async throws -> SocketAddress {
-        if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
-        let context = RequestReader.Context(
+    private func context(_ router: Router) -> RequestReader.Context {
+        RequestReader.Context(
             router: router,
             options: configuration.connection,
             compressionPolicy: configuration.ownPolicy,
@@ -172,6 +174,24 @@ extension WebSocketServer {
             topics: topics,
             logger: configuration.logger
         )
+    }
+
+    /// Serves on connections that others accept, in place of ``start()``. ``run()`` waits for the shutdown then, and
+    /// closes what is open.
+    ///
+    /// - Throws: ``RouteError``; ``ServerError/alreadyStarted``.
+    public func mount() throws -> WebSocketMount {
+        try state.withLock { state throws in
+            guard case .preparing(let router, let problem) = state else { throw ServerError.alreadyStarted }
+            if let problem { throw problem }
+            state = .mounted
+            return WebSocketMount(context(router)) { [self] in sayGoodbye() }
+        }
+    }
+
+    private func listen(_ router: Router) async throws -> SocketAddress {
+        if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
+        let context = context(router)
         do {
             let listener = try await listen(context)
             state.withLock { $0 = .listening(listener) }
@@ -225,6 +245,7 @@ extension WebSocketServer {
     ///
     /// - Throws: as ``start()``.
     public func run() async throws {
+        if state.withLock({ if case .mounted = $0 { true } else { false } }) { return await runMounted() }
         if state.withLock({ if case .preparing = $0 { true } else { false } }) { try await start() }
         let listener = try state.withLock { state throws in
             guard case .listening(let listener) = state else { throw ServerError.alreadyStarted }
@@ -241,15 +262,26 @@ extension WebSocketServer {
         await listener.endLoops()
     }
 
-    private func drain(on eventLoop: any EventLoop) async {
-        let timeout = configuration.shutdownTimeout
-        let closeTimeout = min(timeout, configuration.connection.closeTimeout)
+    private func runMounted() async {
+        // Thrown by a task that is cancelled, which is a shutdown too.
+        try? await gracefulShutdown()
+        state.withLock { $0 = .over }
+        await Task { await drain(on: MultiThreadedEventLoopGroup.singleton.any()) }.value
+    }
+
+    private func sayGoodbye() {
+        let closeTimeout = min(configuration.shutdownTimeout, configuration.connection.closeTimeout)
         registry.beginShutdown { connection in
             // Refused only for codes that cannot be sent, and this one can.
             connection.onLoop {
                 try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout)
             }
         }
+    }
+
+    private func drain(on eventLoop: any EventLoop) async {
+        let timeout = configuration.shutdownTimeout
+        sayGoodbye()
         let (registry, logger) = (registry, configuration.logger)
         let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
             let cut = registry.cut()

@@ -64,6 +64,12 @@ struct Router: Sendable {
         case refuse(ProtocolError)
     }
 
+    /// Whether a request is for a WebSocket at a path that has some.
+    func opensWebSocket(_ head: HTTPRequestHead) -> Bool {
+        guard head.asksForWebSocket, let path = RequestPath(ofTarget: head.target) else { return false }
+        return sockets.find(path) != nil
+    }
+
     /// What to do with a request.
     func decide(_ head: HTTPRequestHead) -> Decision {
         let target = head.target
