@@ -6,8 +6,8 @@
 #   scripts/dependencies.sh js      also JavaScriptCore, for WebSocketScript and duplex-js
 #   scripts/dependencies.sh bench   also the servers that the benchmarks measure beside Duplex; one that cannot be
 #                                   had is named here and left out of the report, which says so
-#   scripts/dependencies.sh test    also JavaScriptCore, and the foreign peers that the interop tests meet: a browser,
-#                                   ws for Node.js, websockets for Python, openssl, tinyproxy, microsocks
+#   scripts/dependencies.sh test    also JavaScriptCore, and the foreign peers that the interop tests meet: two
+#                                   browsers, ws for Node.js, websockets for Python, openssl, tinyproxy, microsocks
 #
 # On Debian and Ubuntu it uses apt-get (with sudo where needed); elsewhere it names what to install and stops.
 # The one thing it never installs is Swift itself: which one, and how, is the user's choice.
@@ -99,9 +99,23 @@ find_javascript() {
     have pkg-config || need pkg-config pkg-config
 }
 
-# On Ubuntu the package `chromium-browser` is a script that only asks for the snap: it is no browser.
+# On Ubuntu the packages `chromium-browser` and `firefox` are scripts that only ask for the snap: no browsers.
 is_snap_shim() {
-    [[ $(head -c 2 "$1") == '#!' ]] && grep -q 'snap install chromium' "$1"
+    [[ $(head -c 2 "$1") == '#!' ]] && grep -q 'snap install' "$1"
+}
+
+# As with Chromium, so with Firefox: Ubuntu's package is a script that asks for the snap.
+find_firefox() {
+    local name path
+    if [[ -n ${FIREFOX:-} ]]; then
+        have "$FIREFOX" || fail "FIREFOX is set to \"$FIREFOX\", which cannot be run."
+        return 0
+    fi
+    for name in firefox-esr firefox /Applications/Firefox.app/Contents/MacOS/firefox; do
+        path=$(command -v "$name" 2>/dev/null) || continue
+        is_snap_shim "$path" || return 0
+    done
+    return 1
 }
 
 find_browser() {
@@ -258,6 +272,14 @@ if [[ $role == test ]]; then
                 "PATH as chromium, chromium-browser or google-chrome, set CHROMIUM to its path."
         fi
         need "Chromium or Google Chrome" chromium
+    fi
+    if ! find_firefox; then
+        if is_ubuntu; then
+            fail "no Firefox. Ubuntu's package of that name only fetches a snap, which containers cannot run." \
+                "Install Mozilla's own (https://support.mozilla.org/kb/install-firefox-linux), and, if it is not on" \
+                "PATH as firefox, set FIREFOX to its path."
+        fi
+        need Firefox firefox-esr
     fi
     have node || need "Node.js" nodejs
     find_ws || need "ws for Node.js (where NODE_PATH leads)" node-ws

@@ -32,6 +32,9 @@ package enum Tools {
         existing(ProcessInfo.processInfo.environment["CHROMIUM"])
         ?? onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")
 
+    package static let firefox =
+        existing(ProcessInfo.processInfo.environment["FIREFOX"]) ?? onPath("firefox-esr") ?? onPath("firefox")
+
     /// The engine that servers under test run on, if the environment names one; else the default. `make test`
     /// has the tests of servers run on each.
     package static let engine = ProcessInfo.processInfo.environment["DUPLEX_TEST_ENGINE"].flatMap {

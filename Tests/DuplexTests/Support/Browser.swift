@@ -135,13 +135,6 @@ struct Page: Sendable {
         return value
     }
 
-    /// Waits until a condition holds in the page.
-    func wait(until condition: String) async throws {
-        try await evaluate(
-            "new Promise(go => { const look = () => \(condition) ? go(true) : setTimeout(look, 5); look(); })"
-        )
-    }
-
     /// What went wrong in the page: uncaught exceptions, and errors and warnings of its console.
     func problems() async -> [String] {
         await tools.events.filter { event in

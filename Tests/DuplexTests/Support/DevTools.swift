@@ -3,7 +3,7 @@ import TestSupport
 import WebSocketTransport
 
 /// A browser's remote control, spoken over our own client: commands by number, events as they come
-/// (https://chromedevtools.github.io/devtools-protocol).
+/// (https://chromedevtools.github.io/devtools-protocol, and in the same form https://w3c.github.io/webdriver-bidi).
 actor DevTools {
     /// A command that the browser refused, or a script that threw.
     struct Failure: Error, CustomStringConvertible {
@@ -11,13 +11,27 @@ actor DevTools {
     }
 
     private struct Header: Decodable {
-        struct Problem: Decodable {
-            let message: String
+        private enum Key: CodingKey {
+            case id, method, error, message
         }
 
         let id: Int?
         let method: String?
-        let error: Problem?
+        let problem: String?
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: Key.self)
+            id = try fields.decodeIfPresent(Int.self, forKey: .id)
+            method = try fields.decodeIfPresent(String.self, forKey: .method)
+            // Chromium has the sentence within the error, Firefox beside it.
+            if let error = try? fields.nestedContainer(keyedBy: Key.self, forKey: .error) {
+                problem = try error.decode(String.self, forKey: .message)
+            } else if fields.contains(.error) {
+                problem = try fields.decode(String.self, forKey: .message)
+            } else {
+                problem = nil
+            }
+        }
     }
 
     /// An event as the browser sent it.
@@ -56,8 +70,8 @@ actor DevTools {
         guard let header = try? JSONDecoder().decode(Header.self, from: Data(bytes)) else { return }
         if let id = header.id {
             guard let continuation = waiting.removeValue(forKey: id) else { return }
-            if let problem = header.error {
-                continuation.resume(throwing: Failure(description: problem.message))
+            if let problem = header.problem {
+                continuation.resume(throwing: Failure(description: problem))
             } else {
                 continuation.resume(returning: bytes)
             }
