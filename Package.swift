@@ -131,6 +131,7 @@ let package = Package(
         .target(
             name: "WebSocketServer",
             dependencies: [
+                "CLinux",
                 "WebSocketProtocol",
                 "WebSocketTransport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),

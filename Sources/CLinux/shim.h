@@ -70,6 +70,13 @@ static inline int duplex_bind(int descriptor, const struct sockaddr *address, so
 static inline int duplex_listen(int descriptor, int backlog) { return listen(descriptor, backlog); }
 static inline int duplex_close(int descriptor) { return close(descriptor); }
 
+// openat2 (Linux 5.6) with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS, for which older headers have no names: whatever
+// links the path has in it, what is opened is below the directory, or nothing is.
+static inline int duplex_open_beneath(int directory, const char *path, int flags) {
+    struct { uint64_t flags, mode, resolve; } how = {.flags = (uint64_t)(uint32_t)flags, .resolve = 0x08 | 0x02};
+    return (int)syscall(437, directory, path, &how, sizeof how);
+}
+
 static inline void duplex_name_this_thread(const char *name) { prctl(PR_SET_NAME, name); }
 
 static const uint32_t duplex_epoll_in = EPOLLIN;

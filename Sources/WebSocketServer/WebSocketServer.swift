@@ -121,6 +121,29 @@ extension WebSocketServer {
         add(path) { router throws(RouteError) in try router.addPage(path, answer) }
     }
 
+    /// Answers `GET` and `HEAD` by the files of a directory, where no route and no page is.
+    ///
+    /// Files have their media type, an `ETag` and `Last-Modified`; conditional requests and single ranges are heeded
+    /// (RFC 9110 §13, §14), several ranges at once are answered by the whole. A folder is its ``FileOptions/index``,
+    /// or nothing. No path and no link leads out of the directory; what is no regular file is not there. Files are read
+    /// by threads of their own, 64 KiB at a time for each client.
+    ///
+    /// - Parameters:
+    ///   - path: where the directory is: `/`, `/assets`. The deepest that fits a request wins.
+    ///   - directory: must be there when this is called, else the start fails.
+    public func files(at path: String, in directory: String, _ options: FileOptions = .init()) {
+        add(path) { router throws(RouteError) in
+            let service = FileService(directory, options)
+            guard service.isThere else {
+                throw RouteError(
+                    path: path,
+                    problem: "is to serve \(directory), which is no directory that can be read"
+                )
+            }
+            try router.addFiles(path, service)
+        }
+    }
+
     private func add(_ path: String, _ change: (inout Router) throws(RouteError) -> Void) {
         let isTooLate = state.withLock { state in
             guard case .preparing(var router, let problem) = state else { return true }

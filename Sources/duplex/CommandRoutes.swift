@@ -5,7 +5,9 @@ import WebSocketTransport
 
 extension WebSocketServer {
     /// What `duplex serve` serves.
-    func addCommandRoutes(subprotocols: [String]) {
+    ///
+    /// - Parameter directory: of files to serve at `/`, in place of the console.
+    func addCommandRoutes(subprotocols: [String], files directory: String? = nil) {
         route(
             "/echo",
             subprotocols: subprotocols,
@@ -26,9 +28,14 @@ extension WebSocketServer {
             for try await message in socket.messages { try await topics.publish(message, to: name) }
         }
 
-        page("/") { _ in .console }
+        page(Self.consolePath(besideFiles: directory != nil)) { _ in .console }
+        // Links within the directory are its owner's; those that lead out are not followed.
+        if let directory { files(at: "/", in: directory, FileOptions(symbolicLinks: .withinDirectory)) }
         page("/healthz") { _ in .text(.ok, "ok\n") }
     }
+
+    /// Where the console is. No file is in its way: names with a dot in front are not served.
+    static func consolePath(besideFiles: Bool) -> String { besideFiles ? "/.duplex/" : "/" }
 }
 
 extension HTTPAnswer {

@@ -13,7 +13,8 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serves an echo, topics and a console for the browser.",
         discussion: """
             Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
-            to all who are on NAME, /healthz answers "ok".
+            to all who are on NAME, /healthz answers "ok". With --static, / is the files of a directory, and \
+            /.duplex/ is the console.
 
             SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to five seconds for the \
             peers' answers, and stops.
@@ -62,6 +63,15 @@ struct Serve: AsyncParsableCommand {
     )
     var compression = CompressionMode.message
 
+    @Option(
+        name: .customLong("static"),
+        help: ArgumentHelp(
+            "Serve the files of a directory at /; the console moves to /.duplex/.",
+            valueName: "directory"
+        )
+    )
+    var files: String?
+
     @Flag(name: .shortAndLong, help: "Log connections and refusals to standard error.")
     var verbose = false
 
@@ -85,7 +95,7 @@ struct Serve: AsyncParsableCommand {
                 logger: logger
             )
         )
-        server.addCommandRoutes(subprotocols: subprotocol)
+        server.addCommandRoutes(subprotocols: subprotocol, files: files)
 
         // The group's own log lines are about its services; this server has just one, whose errors are told below.
         var lifecycleLogger = logger
@@ -102,6 +112,9 @@ struct Serve: AsyncParsableCommand {
                 )
             ).run()
         } catch let error as ServerError {
+            throw ExitStatus.failure.explained("\(error)")
+        } catch let error as RouteError {
+            // The paths are ours and right; the directory is not.
             throw ExitStatus.failure.explained("\(error)")
         }
     }
@@ -120,11 +133,13 @@ struct Serve: AsyncParsableCommand {
 
     private func announce(port: Int, engine: WebSocketServer.Engine?) {
         let place = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        let console = WebSocketServer.consolePath(besideFiles: files != nil)
+        let filesLine = files == nil ? "" : "\n  files    http://\(place)/"
         StandardOutput.write(
             """
             Duplex serves on \(place)
 
-              console  http://\(place)/
+              console  http://\(place)\(console)\(filesLine)
               echo     ws://\(place)/echo
               topics   ws://\(place)/topic/NAME
               health   http://\(place)/healthz

@@ -16,7 +16,7 @@ import WebSocketTransport
 )
 struct BrowserTests {
     /// Runs `body` with a browser that is stopped afterwards.
-    private func browsing(_ body: (Browser) async throws -> Void) async throws {
+    func browsing(_ body: (Browser) async throws -> Void) async throws {
         let browser = try await Browser.start()
         do {
             try await body(browser)
@@ -27,19 +27,19 @@ struct BrowserTests {
         try await browser.stop()
     }
 
-    private func connect(_ page: Page, _ address: String) async throws {
+    func connect(_ page: Page, _ address: String) async throws {
         try await page.evaluate("duplexConsole.connect('\(address)')")
         try await page.wait(until: "document.querySelector('#state').dataset.state === 'open'")
     }
 
     /// A close event as the console shows it.
-    private struct ShownClose: Decodable, Equatable {
+    struct ShownClose: Decodable, Equatable {
         var code: String
         var reason: String
         var wasClean: String
     }
 
-    private func shownClose(_ page: Page) async throws -> ShownClose {
+    func shownClose(_ page: Page) async throws -> ShownClose {
         try await page.wait(until: "'code' in document.querySelector('#close-event').dataset")
         return try await page.evaluate(
             "({...document.querySelector('#close-event').dataset})",
@@ -48,7 +48,7 @@ struct BrowserTests {
     }
 
     /// Texts of the messages in the console's log.
-    private func log(_ page: Page, direction: String) async throws -> [String] {
+    func log(_ page: Page, direction: String) async throws -> [String] {
         try await page.evaluate(
             """
             [...document.querySelectorAll('#log .entry[data-direction=\(direction)][data-kind=text] .payload')]

@@ -45,6 +45,8 @@ final class Opening {
     private var carrier: (any OpeningCarrier)?
     /// Asks the route's hook.
     private var asking: Task<Void, Never>?
+    /// Whether it will be answered and opens no WebSocket, though by what is not known yet.
+    private(set) var isLookingForFile = false
 
     init(_ head: HTTPRequestHead, _ carrier: any OpeningCarrier) {
         self.head = head
@@ -56,6 +58,7 @@ final class Opening {
         switch server.router.decide(head) {
         case .answer(let page): answer(page)
         case .refuse(let error): refuse(error)
+        case .file(let service, let segments): look(for: segments, in: service)
         case .upgrade(let handshake, let route, let parameters):
             if let refusal = admit(handshake) { return answer(refusal) }
             if let gate = route.gate {
@@ -74,6 +77,17 @@ final class Opening {
 
     /// Whether the request may be considered at all.
     private func admit(_ handshake: ServerHandshake) -> HTTPAnswer? { nil }
+
+    private func look(for segments: ArraySlice<String>, in service: FileService) {
+        isLookingForFile = true
+        service.answer(head.request, segments, on: loop.eventLoop).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let found): self.answer(found)
+            // Only the threads' own end: the process is about to stop.
+            case .failure: self.answer(.undecided)
+            }
+        }
+    }
 
     private func ask(
         _ gate: UpgradeGate,

@@ -57,6 +57,8 @@ final class RequestReader {
         case readingHead
         /// What is to become of the request is not known yet. What came behind it waits.
         case deciding(Opening, leftover: [UInt8])
+        /// The head has been written, and a file is on its way behind it.
+        case sending(BodyPump, stallTimeout: Duration)
         /// The answer is on its way, or has gone, and the peer's end is awaited.
         case answered(isWritten: Bool)
         case done
@@ -112,6 +114,7 @@ final class RequestReader {
         switch state {
         case .done: return false
         case .deciding(let opening, _): opening.cancel()
+        case .sending(let pump, _): pump.stop()
         case .readingHead, .answered: break
         }
         state = .done
@@ -132,6 +135,9 @@ extension RequestReader: LoopTimerOwner {
         case .deciding(let opening, _):
             opening.cancel()
             answer(.undecided)
+        case .sending(_, let stallTimeout):
+            server.logger.debug("a client took nothing of a file", metadata: ["for": "\(stallTimeout)"])
+            abort()
         default:
             abort()
         }
@@ -160,17 +166,28 @@ extension RequestReader: ConnectionInput {
     }
 
     func written() {
-        guard case .answered = state else { return }
-        state = .answered(isWritten: true)
-        if isInputOver { abort() }
+        switch state {
+        case .sending(let pump, let stallTimeout):
+            setTimer(at: eventLoop.now + TimeAmount(stallTimeout))
+            pump.pull()
+        case .answered:
+            state = .answered(isWritten: true)
+            if isInputOver { return abort() }
+            setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
+        case .readingHead, .deciding, .done:
+            break
+        }
     }
 
     func inputEnded() {
         isInputOver = true
         // A request that stops in the middle cannot be answered. An answer that is still on its way is the last
         // thing.
-        if case .answered(isWritten: false) = state { return }
-        abort()
+        switch state {
+        case .answered(isWritten: false), .sending: break
+        case .deciding(let opening, _) where opening.isLookingForFile: break
+        default: abort()
+        }
     }
 
     func failed(_ cause: EndCause) {
@@ -256,17 +273,51 @@ extension RequestReader: OpeningCarrier {
     }
 
     func answer(_ answer: HTTPAnswer) {
-        let bytes = (isHeadRequest ? answer.withoutContent : answer).bytes(date: HTTPDate.now())
+        let answer = isHeadRequest ? answer.withoutContent : answer
+        let bytes = answer.bytes(date: HTTPDate.now())
+        if case .source(let source) = answer.content { return send(source, behind: bytes) }
         // RFC 9112 §9.6: closing at once while the peer still sends would reset the connection and could
         // destroy the answer; so this half is ended, and the rest is read and dropped for a while.
         let isWritten = transport.writeLast(bytes.span.bytes)
         switch state {
         case .readingHead: break
         case .deciding: resumeReading()
-        case .answered, .done: return
+        case .sending, .answered, .done: return
         }
+        answered(isWritten: isWritten, within: server.options.closeTimeout)
+    }
+
+    private func answered(isWritten: Bool, within timeout: Duration) {
         state = .answered(isWritten: isWritten)
-        setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
+        if isWritten, isInputOver { return abort() }
+        setTimer(at: eventLoop.now + TimeAmount(timeout))
+    }
+
+    private func send(_ source: any BodySource, behind head: [UInt8]) {
+        guard case .deciding = state else { return }
+        resumeReading()
+        // Each holds the other, until the last piece or ``finish()``.
+        let pump = BodyPump(source, on: eventLoop) { self.send($0, source.stallTimeout) }
+        state = .sending(pump, stallTimeout: source.stallTimeout)
+        setTimer(at: eventLoop.now + TimeAmount(source.stallTimeout))
+        if transport.write(head.span.bytes) { pump.pull() }
+    }
+
+    private func send(_ piece: BodyPump.Piece, _ stallTimeout: Duration) {
+        guard case .sending(let pump, _) = state else { return }
+        switch piece {
+        case .failed(let error):
+            server.logger.warning("a file could not be sent to its end", metadata: ["error": "\(error)"])
+            // What was promised as `Content-Length` does not come, and the client sees that.
+            abort()
+        case .bytes(let bytes, isLast: true):
+            let isWritten = transport.writeLast(bytes.span.bytes)
+            guard case .sending = state else { return }
+            answered(isWritten: isWritten, within: isWritten ? server.options.closeTimeout : stallTimeout)
+        case .bytes(let bytes, isLast: false):
+            setTimer(at: eventLoop.now + TimeAmount(stallTimeout))
+            if transport.write(bytes.span.bytes) { pump.pull() }
+        }
     }
 
     private func logOpening(

@@ -46,6 +46,8 @@ struct Router: Sendable {
 
     private var sockets = Table<Socket>()
     private var pages = Table<@Sendable (HTTPRequest) -> HTTPAnswer>()
+    /// Directories of files: where neither of the others is. The deepest place first.
+    private var files: [(place: [String], service: FileService)] = []
 
     mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) {
         try sockets.add(path, socket)
@@ -58,9 +60,29 @@ struct Router: Sendable {
         try pages.add(path, page)
     }
 
+    /// - Parameter path: of the directory itself, with or without a slash at its end.
+    mutating func addFiles(_ path: String, _ service: FileService) throws(RouteError) {
+        var place: [String] = []
+        for segment in try RoutePattern(path).segments {
+            guard case .exact(let name) = segment else {
+                throw RouteError(path: path, problem: "has a parameter, and a directory is at one place")
+            }
+            place.append(name)
+        }
+        if place.last == "" { place.removeLast() }
+        guard !place.contains("") else { throw RouteError(path: path, problem: "has an empty segment") }
+        guard !files.contains(where: { $0.place == place }) else {
+            throw RouteError(path: path, problem: "is served already")
+        }
+        let index = files.firstIndex { $0.place.count < place.count } ?? files.endIndex
+        files.insert((place, service), at: index)
+    }
+
     enum Decision {
         case upgrade(ServerHandshake, Socket, parameters: [String: String])
         case answer(HTTPAnswer)
+        /// By a file of the directory, which has to be looked for.
+        case file(FileService, segments: ArraySlice<String>)
         case refuse(ProtocolError)
     }
 
@@ -83,7 +105,7 @@ struct Router: Sendable {
             return .answer(answer(head, page.value))
         }
         guard let (route, parameters) = socket else {
-            return .answer(.text(.notFound, "nothing is served at this path\n"))
+            return file(head, path) ?? .answer(.nothingServed)
         }
         do throws(ProtocolError) {
             return .upgrade(try ServerHandshake(checking: head), route, parameters: parameters)
@@ -92,15 +114,28 @@ struct Router: Sendable {
         }
     }
 
+    private func file(_ head: HTTPRequestHead, _ path: RequestPath) -> Decision? {
+        guard !files.isEmpty else { return nil }
+        let segments = path.segments
+        guard let found = files.first(where: { segments.starts(with: $0.place) }) else { return nil }
+        // What is sent of an answer to HEAD is the sender's affair.
+        guard head.isMethod(.get) || head.isMethod(.head) else { return .answer(.wrongMethod) }
+        return .file(found.service, segments: segments[found.place.count...])
+    }
+
     private func answer(_ head: HTTPRequestHead, _ page: (HTTPRequest) -> HTTPAnswer) -> HTTPAnswer {
         switch head.request.method {
         // What is sent of an answer to HEAD is the sender's affair.
-        case .get, .head:
-            return page(head.request)
-        default:
-            var answer = HTTPAnswer.text(.methodNotAllowed, "GET and HEAD are served here\n")
-            answer.headers[.allow] = "GET, HEAD"
-            return answer
+        case .get, .head: page(head.request)
+        default: .wrongMethod
         }
     }
+}
+
+extension HTTPAnswer {
+    fileprivate static let wrongMethod: HTTPAnswer = {
+        var answer = HTTPAnswer.text(.methodNotAllowed, "GET and HEAD are served here\n")
+        answer.headers[.allow] = "GET, HEAD"
+        return answer
+    }()
 }

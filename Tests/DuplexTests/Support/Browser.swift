@@ -135,6 +135,23 @@ struct Page: Sendable {
         return value
     }
 
+    /// Gives the page another size, in its own pixels.
+    func resize(width: Int, height: Int) async throws {
+        struct Metrics: Codable {
+            let width: Int
+            let height: Int
+            var deviceScaleFactor = 1
+            let mobile: Bool
+        }
+        struct Nothing: Codable {}
+        _ = try await tools.call(
+            "Emulation.setDeviceMetricsOverride",
+            Metrics(width: width, height: height, mobile: width < 500),
+            session: session,
+            as: Nothing.self
+        )
+    }
+
     /// What went wrong in the page: uncaught exceptions, and errors and warnings of its console.
     func problems() async -> [String] {
         await tools.events.filter { event in
