@@ -28,6 +28,9 @@ extension WebSocketServer {
 
         page("/") { _ in .console }
         page("/healthz") { _ in .text(.ok, "ok\n") }
+        page("/readyz") { [weak self] _ in
+            self?.isReady == true ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n")
+        }
     }
 }
 

@@ -84,14 +84,8 @@ final class RequestReader {
     static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
         let reader = RequestReader(transport, loop)
         transport.input = reader
-        let connections = loop.connections
-        reader.place = connections.add(reader)
-        if connections.isShuttingDown {
-            // Not within the transport's own beginning.
-            let bound = NIOLoopBound(reader, eventLoop: loop.eventLoop)
-            loop.eventLoop.execute { bound.value.abort() }
-        }
-        reader.setTimer(at: loop.eventLoop.now + TimeAmount(loop.server.options.handshakeTimeout))
+        reader.place = loop.connections.add(reader)
+        reader.setTimer(in: TimeAmount(loop.server.options.handshakeTimeout))
     }
 
     private init(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
@@ -122,18 +116,32 @@ final class RequestReader {
 
 extension RequestReader: LoopTimerOwner {
     /// One deadline at a time; a new one replaces the old.
-    private func setTimer(at deadline: NIODeadline) { setTimer(at: deadline, on: eventLoop) }
+    private func setTimer(in time: TimeAmount) {
+        let time = loop.connections.isDraining ? min(time, DrainPlan.requestGrace) : time
+        setTimer(at: eventLoop.now + time, on: eventLoop)
+    }
 
     func timerFired() {
         switch state {
         // A connection opened in advance and never used is nobody's mistake: no answer is owed.
-        case .readingHead where parser.hasBegun:
+        case .readingHead where parser.hasBegun && !loop.connections.isDraining:
             answer(.text(.requestTimeout, "the request did not arrive in time\n"))
         case .deciding(let opening, _):
             opening.cancel()
             answer(.undecided)
         default:
             abort()
+        }
+    }
+}
+
+extension RequestReader: UnopenedConnection {
+    /// A request that is complete, or soon is, is answered 503; other clients are hung up on.
+    func drainBegan() {
+        switch state {
+        case .readingHead, .answered(isWritten: true): setTimer(in: DrainPlan.requestGrace)
+        case .deciding(let opening, _): opening.drainBegan()
+        case .answered, .done: break
         }
     }
 }
@@ -266,7 +274,7 @@ extension RequestReader: OpeningCarrier {
         case .answered, .done: return
         }
         state = .answered(isWritten: isWritten)
-        setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
+        setTimer(in: TimeAmount(server.options.closeTimeout))
     }
 
     private func logOpening(
