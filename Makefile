@@ -16,7 +16,7 @@ endif
 
 SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Examples Fuzzing)
 
-.PHONY: help run test examples conformance wpt fuzz lint format bench memory snippets docs coverage clean
+.PHONY: help run test examples conformance wpt fuzz lint format bench memory soak snippets docs coverage clean
 
 help: ## Say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,11 @@ memory: ## Measure what an idle connection costs the server (Linux)
 	@scripts/dependencies.sh run
 	swift build -c release --product duplex
 	@python3 Benchmarks/idle-memory.py .build/release/duplex $(ARGS)
+
+soak: ## Torment a server and watch its memory: make soak MINUTES=10 (Linux)
+	@scripts/dependencies.sh run
+	swift build -c release --product soak-server
+	@python3 Benchmarks/soak.py .build/release/soak-server --minutes $(or $(MINUTES),10) --tls $(ARGS)
 
 snippets: ## Put the Swift of the documentation where the tests compile it
 	scripts/snippets.sh

@@ -203,6 +203,21 @@ let package = Package(
             path: "Benchmarks/task-echo",
             swiftSettings: settings
         ),
+        // What is tormented for minutes on end; see Benchmarks/soak.py.
+        .executableTarget(
+            name: "soak-server",
+            dependencies: [
+                "WebSocketServer",
+                "WebSocketTransport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/soak-server",
+            swiftSettings: settings
+        ),
         // A message's way through a connection, without a socket; see Benchmarks/bench.py.
         .executableTarget(
             name: "connection-path",
@@ -356,6 +371,7 @@ let package = Package(
                 "duplex",
                 "duplex-js",
                 "examples",
+                "soak-server",
                 "WebSockets",
                 "WebSocketServer",
                 "WebSocketTransport",

@@ -1,6 +1,5 @@
 import NIOCore
 import Synchronization
-import WebSocketProtocol
 import WebSocketTransport
 
 /// All that is open, so that a shutdown reaches it.
@@ -8,64 +7,77 @@ import WebSocketTransport
 /// Each event loop keeps its own list, so that connections come and go without a lock; here is what the loops
 /// have in common.
 final class ConnectionRegistry: Sendable {
-    typealias Farewell = @Sendable (WebSocketConnection) -> Void
-
     private struct State {
         var loops: [(eventLoop: any EventLoop, connections: NIOLoopBoundBox<LoopConnections>)] = []
-        /// Set while shutting down.
-        var farewell: Farewell?
+        /// Set while the server stops.
+        var plan: DrainPlan?
     }
 
     private let state = Mutex(State())
     private let tally = Tally()
 
-    /// Open WebSocket connections.
+    /// Open WebSocket connections, and those whose handlers have not ended yet.
     var count: Int { tally.open.load(ordering: .relaxed) }
+    /// Tasks that run handlers.
+    var handlerCount: Int { tally.handlers.load(ordering: .relaxed) }
 
     /// The list of a loop, to be asked for once.
     func connections(on eventLoop: any EventLoop) -> NIOLoopBoundBox<LoopConnections> {
-        state.withLock { state in
+        let (connections, plan) = state.withLock { state in
             let connections = NIOLoopBoundBox.makeBoxSendingValue(
-                LoopConnections(tally, farewell: state.farewell),
+                LoopConnections(tally),
                 eventLoop: eventLoop
             )
             state.loops.append((eventLoop, connections))
-            return connections
+            return (connections, state.plan)
         }
+        if let plan { eventLoop.execute { connections.value.beginDrain(plan, on: eventLoop) } }
+        return connections
     }
 
-    /// Says goodbye to all that is open and to whatever still opens.
-    func beginShutdown(_ farewell: @escaping Farewell) {
+    /// Takes leave of all that is open and of whatever still opens.
+    func beginDrain(_ plan: DrainPlan) {
         let loops = state.withLock { state in
-            state.farewell = farewell
+            state.plan = plan
             return state.loops
         }
-        for loop in loops { loop.eventLoop.execute { loop.connections.value.beginShutdown(farewell) } }
+        for loop in loops {
+            loop.eventLoop.execute { loop.connections.value.beginDrain(plan, on: loop.eventLoop) }
+        }
     }
 
-    /// Waits until nothing is open, or ``cut()``.
-    func waitUntilEmpty() async { await tally.waitUntilEmpty() }
+    /// Has `body` called once nothing is open, now or later.
+    func whenEmpty(_ body: @escaping @Sendable () -> Void) { tally.whenEmpty(body) }
 
-    /// Ends what is still open and lets those go on who wait.
+    /// Ends what is still open, and cancels handlers.
     ///
-    /// - Returns: how many connections were cut.
-    @discardableResult
-    func cut() -> Int {
-        let open = count
-        for loop in state.withLock({ $0.loops }) {
-            loop.eventLoop.execute { loop.connections.value.cut() }
+    /// - Parameter told: is told how many loops have not done so yet: at once, and by each that has.
+    func cut(_ told: @escaping @Sendable (Int) -> Void) {
+        let loops = state.withLock { $0.loops }
+        let left = Left(loops.count)
+        told(loops.count)
+        for loop in loops {
+            loop.eventLoop.execute {
+                loop.connections.value.cut()
+                told(left.count.wrappingSubtract(1, ordering: .relaxed).newValue)
+            }
         }
-        tally.resumeWaiters()
-        return open
+    }
+
+    private final class Left: Sendable {
+        let count: Atomic<Int>
+        init(_ count: Int) { self.count = Atomic(count) }
     }
 
     /// How much there is on all loops.
     final class Tally: Sendable {
         /// Open WebSocket connections.
         let open = Atomic(0)
+        /// Those of them that have a task.
+        let handlers = Atomic(0)
         /// Those, and the ones whose request is not answered yet.
         private let all = Atomic(0)
-        private let waiters = Mutex<[CheckedContinuation<Void, Never>]>([])
+        private let waiters = Mutex<[@Sendable () -> Void]>([])
         private let isAwaited = Atomic(false)
 
         func add() { all.wrappingAdd(1, ordering: .relaxed) }
@@ -74,68 +86,66 @@ final class ConnectionRegistry: Sendable {
         // anybody waits. In this order on both sides, one of them sees the other.
         func remove() {
             let isEmpty = all.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0
-            if isEmpty, isAwaited.load(ordering: .sequentiallyConsistent) { resumeWaiters() }
+            if isEmpty, isAwaited.load(ordering: .sequentiallyConsistent) { tellWaiters() }
         }
 
-        func waitUntilEmpty() async {
-            await withCheckedContinuation { continuation in
-                waiters.withLock { $0.append(continuation) }
-                isAwaited.store(true, ordering: .sequentiallyConsistent)
-                if all.load(ordering: .sequentiallyConsistent) == 0 { resumeWaiters() }
-            }
+        func whenEmpty(_ body: @escaping @Sendable () -> Void) {
+            waiters.withLock { $0.append(body) }
+            isAwaited.store(true, ordering: .sequentiallyConsistent)
+            if all.load(ordering: .sequentiallyConsistent) == 0 { tellWaiters() }
         }
 
-        func resumeWaiters() {
-            let resumed = waiters.withLock { waiters in
+        private func tellWaiters() {
+            let told = waiters.withLock { waiters in
                 defer { waiters = [] }
                 return waiters
             }
-            for waiter in resumed { waiter.resume() }
+            for waiter in told { waiter() }
         }
     }
 }
 
 /// What is open on one event loop. To be touched there only.
 final class LoopConnections {
-    private enum Entry {
+    enum Entry {
         /// Nobody's, and the next that is.
         case free(next: Int)
-        /// A connection whose request is not answered yet.
-        case handshaking(RequestReader)
+        /// A connection whose request is not answered yet, or one that carries others.
+        case unopened(any UnopenedConnection)
         case open(WebSocketConnection, Task<Void, Never>?)
+        /// A connection that was cut, and counted in the report. Its handler has been cancelled and has not ended yet.
+        case cancelled
     }
 
     private let tally: ConnectionRegistry.Tally
-    private var entries: [Entry] = []
+    // What follows is changed here and in `LoopConnections+Draining.swift`.
+    var entries: [Entry] = []
+    /// Set while the server stops.
+    var farewells: Farewells?
+    var isCut = false
+    var hooks: [Int: () -> Void] = [:]
+    var lastHook = 0
     private var firstFree = -1
     private var used = 0
     /// A list that was longer is let go of once nobody is in it.
     private static let keep = 1024
-    /// Set while shutting down.
-    private var farewell: ConnectionRegistry.Farewell?
 
     /// A connection's place, from when it is accepted until it has ended.
     struct Place: Sendable {
         fileprivate let index: Int
     }
 
-    init(_ tally: ConnectionRegistry.Tally, farewell: ConnectionRegistry.Farewell?) {
-        self.tally = tally
-        self.farewell = farewell
-    }
+    init(_ tally: ConnectionRegistry.Tally) { self.tally = tally }
 
-    /// Whether nothing new is served any more.
-    var isShuttingDown: Bool { farewell != nil }
-
-    func add(_ request: RequestReader) -> Place {
+    func add(_ connection: any UnopenedConnection) -> Place {
         tally.add()
         used += 1
         guard firstFree >= 0, case .free(let next) = entries[firstFree] else {
-            entries.append(.handshaking(request))
+            entries.append(.unopened(connection))
             return Place(index: entries.count - 1)
         }
         defer { firstFree = next }
-        entries[firstFree] = .handshaking(request)
+        entries[firstFree] = .unopened(connection)
         return Place(index: firstFree)
     }
 
@@ -143,41 +153,26 @@ final class LoopConnections {
     func open(_ connection: WebSocketConnection, task: Task<Void, Never>?, at place: Place) {
         entries[place.index] = .open(connection, task)
         tally.open.wrappingAdd(1, ordering: .relaxed)
-        farewell?(connection)
+        if task != nil { tally.handlers.wrappingAdd(1, ordering: .relaxed) }
+        farewells?.plan.takeLeave(of: connection)
     }
 
     func remove(at place: Place) {
-        if case .open = entries[place.index] { tally.open.wrappingSubtract(1, ordering: .relaxed) }
+        switch entries[place.index] {
+        case .open(let connection, let task):
+            tally.open.wrappingSubtract(1, ordering: .relaxed)
+            if task != nil { tally.handlers.wrappingSubtract(1, ordering: .relaxed) }
+            farewells?.plan.ledger.count(connection)
+        case .cancelled:
+            tally.open.wrappingSubtract(1, ordering: .relaxed)
+            tally.handlers.wrappingSubtract(1, ordering: .relaxed)
+        case .unopened, .free: break
+        }
         entries[place.index] = .free(next: firstFree)
         firstFree = place.index
         used -= 1
         if used == 0, entries.count > Self.keep { (entries, firstFree) = ([], -1) }
         tally.remove()
-    }
-
-    // By index, since what ends leaves the list, and the last takes the list along.
-
-    func beginShutdown(_ farewell: @escaping ConnectionRegistry.Farewell) {
-        self.farewell = farewell
-        for index in entries.indices where index < entries.count {
-            switch entries[index] {
-            case .handshaking(let request): request.abort()
-            case .open(let connection, _): farewell(connection)
-            case .free: break
-            }
-        }
-    }
-
-    func cut() {
-        for index in entries.indices where index < entries.count {
-            switch entries[index] {
-            case .handshaking(let request): request.abort()
-            case .open(let connection, let task):
-                connection.abort()
-                task?.cancel()
-            case .free: break
-            }
-        }
     }
 }
 

@@ -26,16 +26,21 @@ extension WebSocketServer {
         /// What carries the connections. Default `nil`: the fastest that can serve, see
         /// ``WebSocketServer/Engine/fastest(withTLS:)``.
         public var engine: Engine?
-        /// From the shutdown's beginning to the cut of whatever still runs. Default 10 s. Closing handshakes have
-        /// ``ConnectionOptions/closeTimeout`` within it.
-        public var shutdownTimeout: Duration
+        /// How the server stops.
+        public var drain: DrainOptions
+        /// The same as ``DrainOptions/deadline``.
+        public var shutdownTimeout: Duration {
+            get { drain.deadline }
+            set { drain.deadline = newValue }
+        }
         /// Connections the system holds until they are accepted. Default 1,024.
         public var backlog: Int
         /// One line at `debug` when a connection opens, one when it ends, one per refusal. No
         /// payloads, no queries.
         public var logger: Logger
 
-        /// - Parameters: see the properties of the same names; without a policy, the default one.
+        /// - Parameters: see the properties of the same names; without a policy, the default one; without a
+        ///   `shutdownTimeout`, the deadline of `drain`.
         public init(
             host: String = "127.0.0.1",
             port: Int = 9001,
@@ -44,7 +49,8 @@ extension WebSocketServer {
             compressionPolicy: CompressionPolicy? = nil,
             workers: Int? = nil,
             engine: Engine? = nil,
-            shutdownTimeout: Duration = .seconds(10),
+            drain: DrainOptions = .init(),
+            shutdownTimeout: Duration? = nil,
             backlog: Int = 1024,
             logger: Logger = Logger(label: "duplex.server")
         ) {
@@ -55,7 +61,8 @@ extension WebSocketServer {
             ownPolicy = compressionPolicy
             self.workers = workers
             self.engine = engine
-            self.shutdownTimeout = shutdownTimeout
+            self.drain = drain
+            if let shutdownTimeout { self.drain.deadline = shutdownTimeout }
             self.backlog = backlog
             self.logger = logger
         }
@@ -72,6 +79,9 @@ public enum ServerError: Error, Sendable, Hashable {
     case alreadyStarted
     /// ``WebSocketServer/Configuration/workers`` must be at least one.
     case noWorkers
+    /// ``WebSocketServer/Configuration/drain`` cannot be done: a code that is never sent, a reason that is too long, or
+    /// times that do not fit in the deadline.
+    case wrongDrain(String)
     /// The engine asked for cannot serve this configuration, or not on this system.
     case engineUnavailable(WebSocketServer.Engine, String)
 }
@@ -85,6 +95,7 @@ extension ServerError: CustomStringConvertible {
         case .engineUnavailable(let engine, let why):
             "the engine \(engine.rawValue) cannot serve this: \(why)"
         case .noWorkers: "a server needs at least one worker"
+        case .wrongDrain(let why): "the server could not stop as it is told to: \(why)"
         }
     }
 }

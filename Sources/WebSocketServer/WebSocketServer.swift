@@ -1,7 +1,6 @@
 public import HTTPTypes
 import Logging
 public import NIOCore
-import NIOPosix
 import NIOSSL
 public import ServiceLifecycle
 import Synchronization
@@ -29,13 +28,15 @@ import Android
 /// ```
 ///
 /// It runs until its task is cancelled or its service group shuts down: then it stops listening, closes
-/// every connection with 1001, waits for the closing handshakes, and cuts what is left at
-/// ``Configuration/shutdownTimeout``.
+/// every connection with 1012, waits for the closing handshakes, and cuts what is left at a deadline; all of it as
+/// ``Configuration/drain`` says.
 public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
     /// What connections subscribe to.
     public let topics = TopicHub()
     private let registry = ConnectionRegistry()
+    private let readiness = Readiness()
+    private let lastReport = Mutex<DrainReport?>(nil)
     private let chosenEngine = Mutex<Engine?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
@@ -45,7 +46,7 @@ public final class WebSocketServer: Service, Sendable {
         case starting
         case listening(any Listener)
         /// Others listen; see ``mount()``.
-        case mounted
+        case mounted(Drain)
         case over
     }
 
@@ -53,6 +54,24 @@ public final class WebSocketServer: Service, Sendable {
 
     /// Open WebSocket connections.
     public var connectionCount: Int { registry.count }
+    /// Tasks that run handlers.
+    package var handlerCount: Int { registry.handlerCount }
+
+    /// Whether the server listens and means to go on: what a load balancer should be told that asks whether to send more
+    /// clients. False from the first moment of a shutdown, while the server still accepts for
+    /// ``DrainOptions/readinessDelay``.
+    ///
+    /// A page that tells it should not hold the server, which holds the page:
+    ///
+    /// ```swift
+    /// server.page("/readyz") { [weak server] _ in
+    ///     server?.isReady == true ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n")
+    /// }
+    /// ```
+    public var isReady: Bool { readiness.isReady }
+
+    /// What became of the connections when the server stopped; `nil` until it has.
+    public var drainReport: DrainReport? { lastReport.withLock { $0 } }
 }
 
 // MARK: - Routes
@@ -202,23 +221,30 @@ extension WebSocketServer {
     /// Serves on connections that others accept, in place of ``start()``. ``run()`` waits for the shutdown then, and
     /// closes what is open.
     ///
-    /// - Throws: ``RouteError``; ``ServerError/alreadyStarted``.
+    /// - Throws: ``RouteError``; ``ServerError/alreadyStarted``; ``ServerError/wrongDrain(_:)``.
     public func mount() throws -> WebSocketMount {
         try state.withLock { state throws in
             guard case .preparing(let router, let problem) = state else { throw ServerError.alreadyStarted }
             if let problem { throw problem }
-            state = .mounted
-            return WebSocketMount(context(router)) { [self] in sayGoodbye() }
+            let drain = try drain(closing: nil)
+            state = .mounted(drain)
+            readiness.set(true)
+            return WebSocketMount(context(router)) { [self] in
+                drain.begin()
+                Task { await finish(drain) }
+            }
         }
     }
 
     private func listen(_ router: Router) async throws -> SocketAddress {
         if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
+        _ = try configuration.drain.checked()
         let context = context(router)
         do {
             let listener = try await listen(context)
             state.withLock { $0 = .listening(listener) }
             chosenEngine.withLock { $0 = listener.engine }
+            readiness.set(true)
             // A bound socket has an address; were it not so, there would be nothing to serve.
             guard let address = listener.address else { throw ChannelError.ioOnClosedChannel }
             return address
@@ -264,53 +290,60 @@ extension WebSocketServer {
         }
     }
 
-    /// Serves until the task is cancelled or the service group shuts down gracefully.
+    /// Serves until the task is cancelled or the service group shuts down gracefully, and then until the connections
+    /// have closed, as ``Configuration/drain`` says. ``drainReport`` tells how that went.
+    ///
+    /// When the task is cancelled after its group has begun to shut down, what is left is cut at once.
     ///
     /// - Throws: as ``start()``.
     public func run() async throws {
-        if state.withLock({ if case .mounted = $0 { true } else { false } }) { return await runMounted() }
+        if let drain = state.withLock({ if case .mounted(let drain) = $0 { drain } else { nil } }) {
+            await run(until: drain)
+            return state.withLock { $0 = .over }
+        }
         if state.withLock({ if case .preparing = $0 { true } else { false } }) { try await start() }
         let listener = try state.withLock { state throws in
             guard case .listening(let listener) = state else { throw ServerError.alreadyStarted }
             state = .over
             return listener
         }
-        try await withTaskCancellationOrGracefulShutdownHandler {
-            try await listener.closeFuture.get()
-        } onCancelOrGracefulShutdown: {
-            listener.close()
+        let drain = try drain(closing: listener)
+        listener.closeFuture.whenComplete { _ in drain.begin() }
+        let report = await run(until: drain)
+        if report.blockedLoops == 0 {
+            await listener.endLoops()
+        } else {
+            // They end when they can.
+            Task { await listener.endLoops() }
         }
+    }
+
+    /// - Parameter listener: none where others listen.
+    private func drain(closing listener: (any Listener)?) throws -> Drain {
+        let options = configuration.drain
+        let payload = try options.checked()
+        return Drain(options, closing: payload, registry, listener, readiness, configuration.logger)
+    }
+
+    /// Waits for the word to stop, and until that is done.
+    @discardableResult
+    private func run(until drain: Drain) async -> DrainReport {
         // In a task of its own: a cancelled one could not wait for the connections to close.
-        await Task { await drain(on: listener.closeFuture.eventLoop) }.value
-        await listener.endLoops()
-    }
-
-    private func runMounted() async {
-        // Thrown by a task that is cancelled, which is a shutdown too.
-        try? await gracefulShutdown()
-        state.withLock { $0 = .over }
-        await Task { await drain(on: MultiThreadedEventLoopGroup.singleton.any()) }.value
-    }
-
-    private func sayGoodbye() {
-        let closeTimeout = min(configuration.shutdownTimeout, configuration.connection.closeTimeout)
-        registry.beginShutdown { connection in
-            // Refused only for codes that cannot be sent, and this one can.
-            connection.onLoop {
-                try? $0.close(code: .goingAway, reason: "the server is shutting down", timeout: closeTimeout)
+        let draining = Task { await finish(drain) }
+        return await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await draining.value
+            } onGracefulShutdown: {
+                drain.begin()
             }
+        } onCancel: {
+            if !drain.begin() { drain.cut() }
         }
     }
 
-    private func drain(on eventLoop: any EventLoop) async {
-        let timeout = configuration.shutdownTimeout
-        sayGoodbye()
-        let (registry, logger) = (registry, configuration.logger)
-        let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
-            let cut = registry.cut()
-            if cut > 0 { logger.warning("connections were cut", metadata: ["count": "\(cut)"]) }
-        }
-        await registry.waitUntilEmpty()
-        deadline.cancel()
+    private func finish(_ drain: Drain) async -> DrainReport {
+        let report = await drain.run()
+        lastReport.withLock { $0 = report }
+        return report
     }
 }

@@ -32,6 +32,9 @@ extension WebSocketServer {
         // Links within the directory are its owner's; those that lead out are not followed.
         if let directory { files(at: "/", in: directory, FileOptions(symbolicLinks: .withinDirectory)) }
         page("/healthz") { _ in .text(.ok, "ok\n") }
+        page("/readyz") { [weak self] _ in
+            self?.isReady == true ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n")
+        }
     }
 
     /// Where the console is. No file is in its way: names with a dot in front are not served.

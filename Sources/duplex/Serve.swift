@@ -13,11 +13,11 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serves an echo, topics and a console for the browser.",
         discussion: """
             Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
-            to all who are on NAME, /healthz answers "ok". With --static, / is the files of a directory, and \
-            /.duplex/ is the console.
+            to all who are on NAME, /healthz answers "ok", /readyz "ready" until the server begins to stop. With \
+            --static, / is the files of a directory, and /.duplex/ is the console.
 
-            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to five seconds for the \
-            peers' answers, and stops.
+            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1012, one after the other, waits up to five \
+            seconds for the peers' answers, and stops. A second signal cuts what is left.
             """
     )
 
@@ -80,6 +80,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
+        DescriptorLimit.raise()
         var logger = Logger(label: "duplex")
         logger.logLevel = verbose ? .debug : .warning
         var connection = ConnectionOptions()
@@ -104,13 +105,7 @@ struct Serve: AsyncParsableCommand {
             announce(port: address.port ?? Int(port), engine: server.engine)
         }
         do {
-            try await ServiceGroup(
-                configuration: .init(
-                    services: [service],
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: lifecycleLogger
-                )
-            ).run()
+            try await ServiceGroup(services: [service], logger: lifecycleLogger).runUntilSignal()
         } catch let error as ServerError {
             throw ExitStatus.failure.explained("\(error)")
         } catch let error as RouteError {

@@ -24,7 +24,7 @@ struct ServeCommandTests {
     }
 
     @Test(arguments: [SIGTERM, SIGINT])
-    func `A signal closes every connection with 1001 and ends with status 0`(signal: Int32) async throws {
+    func `A signal closes every connection with 1012 and ends with status 0`(signal: Int32) async throws {
         let serve = try await ServeProcess.start(["--workers", "2"])
         var connections: [WebSocketConnection] = []
         for index in 0..<8 {
@@ -34,7 +34,7 @@ struct ServeCommandTests {
         serve.process.signal(signal)
         for connection in connections {
             let end = await connection.closed
-            #expect(end.code == .goingAway)
+            #expect(end.code == .serviceRestart)
             #expect(end.wasClean)
             #expect(end.cause == .closedByPeer)
         }
@@ -114,6 +114,9 @@ struct ServeCommandTests {
         let health = try await HTTPGet.get(port: serve.port, "/healthz")
         #expect(health.status == 200)
         #expect(health.body == "ok\n")
+        let readiness = try await HTTPGet.get(port: serve.port, "/readyz")
+        #expect(readiness.status == 200)
+        #expect(readiness.body == "ready\n")
         let console = try await HTTPGet.get(port: serve.port, "/")
         #expect(console.status == 200)
         #expect(console.head.contains("content-type: text/html; charset=utf-8"))

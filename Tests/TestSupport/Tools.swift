@@ -16,6 +16,7 @@ package enum Tools {
     package static let duplex = product("duplex")
     package static let duplexJS = product("duplex-js")
     package static let examples = product("examples")
+    package static let soakServer = product("soak-server")
 
     private static func product(_ name: String) -> String {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(

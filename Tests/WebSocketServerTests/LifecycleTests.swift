@@ -62,7 +62,7 @@ struct LifecycleTests {
 
     // MARK: Stopping
 
-    @Test func `A cancelled run closes every connection with 1001 and waits for them`() async throws {
+    @Test func `A cancelled run closes every connection with 1012 and waits for them`() async throws {
         let server = echoServer(.init(port: 0, workers: 2))
         let port = try #require(try await server.start().port)
         let run = Task { try await server.run() }
@@ -73,8 +73,8 @@ struct LifecycleTests {
         try await within(waitingFor: "the server's end") { try await run.value }
         for socket in sockets {
             let end = await socket.closed
-            #expect(end.code == .goingAway)
-            #expect(end.reason == "the server is shutting down")
+            #expect(end.code == .serviceRestart)
+            #expect(end.reason == "the server is restarting")
             #expect(end.wasClean)
         }
         #expect(server.connectionCount == 0)
@@ -93,7 +93,7 @@ struct LifecycleTests {
         _ = try await socket.ping()
         await group.triggerGracefulShutdown()
         try await within(waitingFor: "the group's end") { try await run.value }
-        #expect(await socket.closed.code == .goingAway)
+        #expect(await socket.closed.code == .serviceRestart)
     }
 
     @Test func `A peer that never answers is cut at the deadline, and said so`() async throws {
@@ -107,7 +107,7 @@ struct LifecycleTests {
             run.cancel()
             return try await connection.readToEnd()
         }
-        #expect(bytes.prefix(4) == [0x88, 29, 0x03, 0xE9])
+        #expect(bytes.prefix(4) == [0x88, 26, 0x03, 0xF4])
         try await within(waitingFor: "the server's end") { try await run.value }
         #expect(server.connectionCount == 0)
     }
@@ -130,7 +130,7 @@ struct LifecycleTests {
         try await within(waitingFor: "the handler's cancellation") { for await _ in cancelled { break } }
     }
 
-    @Test func `Requests under way are dropped by a shutdown`() async throws {
+    @Test func `A request that stays incomplete is dropped by a shutdown`() async throws {
         let server = echoServer()
         let port = try #require(try await server.start().port)
         let run = Task { try await server.run() }

@@ -55,6 +55,7 @@ final class Opening {
     }
 
     func begin() {
+        if let refusal = loop.connections.drainRefusal { return answer(refusal) }
         switch server.router.decide(head) {
         case .answer(let page): answer(page)
         case .refuse(let error): refuse(error)
@@ -73,6 +74,12 @@ final class Opening {
     func cancel() {
         carrier = nil
         asking?.cancel()
+    }
+
+    /// The server stops, and nothing has been decided.
+    func drainBegan() {
+        asking?.cancel()
+        if let refusal = loop.connections.drainRefusal { answer(refusal) }
     }
 
     /// Whether the request may be considered at all.

@@ -86,14 +86,8 @@ final class RequestReader {
     static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
         let reader = RequestReader(transport, loop)
         transport.input = reader
-        let connections = loop.connections
-        reader.place = connections.add(reader)
-        if connections.isShuttingDown {
-            // Not within the transport's own beginning.
-            let bound = NIOLoopBound(reader, eventLoop: loop.eventLoop)
-            loop.eventLoop.execute { bound.value.abort() }
-        }
-        reader.setTimer(at: loop.eventLoop.now + TimeAmount(loop.server.options.handshakeTimeout))
+        reader.place = loop.connections.add(reader)
+        reader.setTimer(in: TimeAmount(loop.server.options.handshakeTimeout))
     }
 
     private init(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
@@ -125,12 +119,15 @@ final class RequestReader {
 
 extension RequestReader: LoopTimerOwner {
     /// One deadline at a time; a new one replaces the old.
-    private func setTimer(at deadline: NIODeadline) { setTimer(at: deadline, on: eventLoop) }
+    private func setTimer(in time: TimeAmount) {
+        let time = loop.connections.isDraining ? min(time, DrainPlan.requestGrace) : time
+        setTimer(at: eventLoop.now + time, on: eventLoop)
+    }
 
     func timerFired() {
         switch state {
         // A connection opened in advance and never used is nobody's mistake: no answer is owed.
-        case .readingHead where parser.hasBegun:
+        case .readingHead where parser.hasBegun && !loop.connections.isDraining:
             answer(.text(.requestTimeout, "the request did not arrive in time\n"))
         case .deciding(let opening, _):
             opening.cancel()
@@ -140,6 +137,18 @@ extension RequestReader: LoopTimerOwner {
             abort()
         default:
             abort()
+        }
+    }
+}
+
+extension RequestReader: UnopenedConnection {
+    /// A request that is complete, or soon is, is answered 503; other clients are hung up on.
+    func drainBegan() {
+        switch state {
+        case .readingHead, .answered(isWritten: true): setTimer(in: DrainPlan.requestGrace)
+        case .deciding(let opening, _): opening.drainBegan()
+        // A file goes on until the deadline.
+        case .sending, .answered, .done: break
         }
     }
 }
@@ -168,12 +177,12 @@ extension RequestReader: ConnectionInput {
     func written() {
         switch state {
         case .sending(let pump, let stallTimeout):
-            setTimer(at: eventLoop.now + TimeAmount(stallTimeout))
+            setTimer(at: eventLoop.now + TimeAmount(stallTimeout), on: eventLoop)
             pump.pull()
         case .answered:
             state = .answered(isWritten: true)
             if isInputOver { return abort() }
-            setTimer(at: eventLoop.now + TimeAmount(server.options.closeTimeout))
+            setTimer(in: TimeAmount(server.options.closeTimeout))
         case .readingHead, .deciding, .done:
             break
         }
@@ -290,7 +299,7 @@ extension RequestReader: OpeningCarrier {
     private func answered(isWritten: Bool, within timeout: Duration) {
         state = .answered(isWritten: isWritten)
         if isWritten, isInputOver { return abort() }
-        setTimer(at: eventLoop.now + TimeAmount(timeout))
+        setTimer(in: TimeAmount(timeout))
     }
 
     private func send(_ source: any BodySource, behind head: [UInt8]) {
@@ -299,7 +308,7 @@ extension RequestReader: OpeningCarrier {
         // Each holds the other, until the last piece or ``finish()``.
         let pump = BodyPump(source, on: eventLoop) { self.send($0, source.stallTimeout) }
         state = .sending(pump, stallTimeout: source.stallTimeout)
-        setTimer(at: eventLoop.now + TimeAmount(source.stallTimeout))
+        setTimer(at: eventLoop.now + TimeAmount(source.stallTimeout), on: eventLoop)
         if transport.write(head.span.bytes) { pump.pull() }
     }
 
@@ -315,7 +324,7 @@ extension RequestReader: OpeningCarrier {
             guard case .sending = state else { return }
             answered(isWritten: isWritten, within: isWritten ? server.options.closeTimeout : stallTimeout)
         case .bytes(let bytes, isLast: false):
-            setTimer(at: eventLoop.now + TimeAmount(stallTimeout))
+            setTimer(at: eventLoop.now + TimeAmount(stallTimeout), on: eventLoop)
             if transport.write(bytes.span.bytes) { pump.pull() }
         }
     }

@@ -4,13 +4,17 @@ import Synchronization
 /// Keeps what is logged.
 final class LogCollector: Sendable {
     private let state = Mutex<[String]>([])
+    private let level: Logger.Level
+
+    /// - Parameter level: what is below it is not kept.
+    init(level: Logger.Level = .debug) { self.level = level }
 
     /// `level message key=value …`, each.
     var lines: [String] { state.withLock { $0 } }
 
     var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(collector: self) }
-        logger.logLevel = .debug
+        logger.logLevel = level
         return logger
     }
 
