@@ -6,6 +6,8 @@ final class SharedOptions {
     let limits: SharedLimits
     /// The largest message that is copied behind others, so that one write takes them all.
     let largestGathered: Int
+    /// Where the connections' traffic is counted: here, so that no connection needs a place for it.
+    let traffic: LoopTraffic
 
     /// From which size on a copy costs more than a write of its own.
     static let sizeForReference = 64 << 10
@@ -13,8 +15,9 @@ final class SharedOptions {
     /// As they were given.
     private let source: ConnectionOptions
 
-    init(_ source: ConnectionOptions) {
+    init(_ source: ConnectionOptions, _ traffic: LoopTraffic) {
         self.source = source
+        self.traffic = traffic
         var options = source
         // Below zero there is nothing, so that whoever waited for it would wait for ever.
         options.inboundHighWaterMark = max(options.inboundHighWaterMark, 0)
@@ -24,5 +27,7 @@ final class SharedOptions {
         largestGathered = min(options.fragmentSize ?? .max, Self.sizeForReference - 1)
     }
 
-    func isMade(of source: ConnectionOptions) -> Bool { self.source == source }
+    func isMade(of source: ConnectionOptions, _ traffic: LoopTraffic) -> Bool {
+        self.traffic === traffic && self.source == source
+    }
 }
