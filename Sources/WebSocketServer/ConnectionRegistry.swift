@@ -10,8 +10,10 @@ import WebSocketTransport
 final class ConnectionRegistry: Sendable {
     typealias Farewell = @Sendable (WebSocketConnection) -> Void
 
+    typealias Loop = (eventLoop: any EventLoop, connections: NIOLoopBoundBox<LoopConnections>)
+
     private struct State {
-        var loops: [(eventLoop: any EventLoop, connections: NIOLoopBoundBox<LoopConnections>)] = []
+        var loops: [Loop] = []
         /// Set while shutting down.
         var farewell: Farewell?
     }
@@ -21,6 +23,8 @@ final class ConnectionRegistry: Sendable {
 
     /// Open WebSocket connections.
     var count: Int { tally.open.load(ordering: .relaxed) }
+    /// All event loops, for whoever looks at their lists there.
+    var loops: [Loop] { state.withLock { $0.loops } }
 
     /// The list of a loop, to be asked for once.
     func connections(on eventLoop: any EventLoop) -> NIOLoopBoundBox<LoopConnections> {
@@ -155,6 +159,19 @@ final class LoopConnections {
         tally.remove()
     }
 
+    /// What the connections at some places have accepted for sending and not handed to the system.
+    ///
+    /// - Returns: the payload bytes, and the next place to look at, `nil` behind the last.
+    func bufferedBytes(from index: Int, atMost count: Int) -> (bytes: Int, next: Int?) {
+        let end = min(entries.count, index + count)
+        guard index < end else { return (0, nil) }
+        var bytes = 0
+        for entry in entries[index..<end] {
+            if case .open(let connection, _) = entry { bytes += connection.isolated?.bufferedAmount ?? 0 }
+        }
+        return (bytes, end < entries.count ? end : nil)
+    }
+
     // By index, since what ends leaves the list, and the last takes the list along.
 
     func beginShutdown(_ farewell: @escaping ConnectionRegistry.Farewell) {
@@ -186,12 +203,15 @@ final class ServerLoop: Sendable {
     let server: RequestReader.Context
     let executor: LoopTaskExecutor
     let eventLoop: any EventLoop
+    /// Where its connections are counted.
+    let traffic: LoopTraffic
     private let bound: NIOLoopBoundBox<LoopConnections>
 
     init(_ server: RequestReader.Context, on eventLoop: any EventLoop) {
         self.server = server
         self.eventLoop = eventLoop
         executor = LoopTaskExecutor(eventLoop)
+        traffic = server.observer.addLoop()
         bound = server.registry.connections(on: eventLoop)
     }
 

@@ -35,7 +35,10 @@ public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
     /// What connections subscribe to.
     public let topics = TopicHub()
-    private let registry = ConnectionRegistry()
+    let registry = ConnectionRegistry()
+    private let startedObserver = Mutex<ServerObserver?>(nil)
+    /// `nil` before the start.
+    var observer: ServerObserver? { startedObserver.withLock { $0 } }
     private let chosenEngine = Mutex<Engine?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
@@ -189,12 +192,15 @@ extension WebSocketServer {
     }
 
     private func context(_ router: Router) -> RequestReader.Context {
-        RequestReader.Context(
+        let observer = ServerObserver(configuration)
+        startedObserver.withLock { $0 = observer }
+        return RequestReader.Context(
             router: router,
             options: configuration.connection,
             compressionPolicy: configuration.ownPolicy,
             registry: registry,
             topics: topics,
+            observer: observer,
             logger: configuration.logger
         )
     }
@@ -275,21 +281,30 @@ extension WebSocketServer {
             state = .over
             return listener
         }
+        let sampling = observer?.startSampling(registry)
+        defer { sampling?.cancel() }
         try await withTaskCancellationOrGracefulShutdownHandler {
             try await listener.closeFuture.get()
         } onCancelOrGracefulShutdown: {
             listener.close()
         }
         // In a task of its own: a cancelled one could not wait for the connections to close.
-        await Task { await drain(on: listener.closeFuture.eventLoop) }.value
+        await Task {
+            await drain(on: listener.closeFuture.eventLoop)
+            await observer?.stopSampling(sampling, registry)
+        }.value
         await listener.endLoops()
     }
 
     private func runMounted() async {
+        let sampling = observer?.startSampling(registry)
         // Thrown by a task that is cancelled, which is a shutdown too.
         try? await gracefulShutdown()
         state.withLock { $0 = .over }
-        await Task { await drain(on: MultiThreadedEventLoopGroup.singleton.any()) }.value
+        await Task {
+            await drain(on: MultiThreadedEventLoopGroup.singleton.any())
+            await observer?.stopSampling(sampling, registry)
+        }.value
     }
 
     private func sayGoodbye() {

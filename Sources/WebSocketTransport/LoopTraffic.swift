@@ -12,7 +12,7 @@ package final class LoopTraffic: Sendable {
     /// that: there is one writer, so that nobody can have stored anything between its load and its store. A reader sees
     /// some value that was stored, whole, and never an older one than it saw before; it may be behind by the read that
     /// is under way. Numbers are not read in one moment, so they need not fit each other to the message.
-    package struct Counter: ~Copyable, Sendable {
+    struct Counter: ~Copyable, Sendable {
         private let value = Atomic(0)
 
         @inline(__always)
@@ -20,7 +20,7 @@ package final class LoopTraffic: Sendable {
             value.store(value.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
         }
 
-        package var current: Int { value.load(ordering: .relaxed) }
+        var current: Int { value.load(ordering: .relaxed) }
     }
 
     // In order of use, and on end, so that a message touches few cache lines.
@@ -95,33 +95,27 @@ extension LoopTraffic {
 
 // MARK: - From anywhere
 
-/// What a server's connections have carried in all.
-package struct TrafficFigures: Sendable, Hashable {
-    package var textsReceived = 0
-    package var binariesReceived = 0
-    package var payloadReceived = 0
-    package var wireReceived = 0
-    package var textsSent = 0
-    package var binariesSent = 0
-    package var payloadSent = 0
-    package var wireSent = 0
-    package var pingsReceived = 0
-    package var pongsReceived = 0
-    package var pingsSent = 0
+extension LoopTraffic {
+    /// One of the numbers.
+    package enum Figure: Sendable, CaseIterable {
+        case textsReceived, binariesReceived, payloadReceived, wireReceived
+        case textsSent, binariesSent, payloadSent, wireSent
+        case pingsReceived, pongsReceived, pingsSent
+    }
 
-    package init() {}
-
-    package mutating func add(_ traffic: LoopTraffic) {
-        textsReceived &+= traffic.textsReceived.current
-        binariesReceived &+= traffic.binariesReceived.current
-        payloadReceived &+= traffic.payloadReceived.current
-        wireReceived &+= traffic.wireReceived.current
-        textsSent &+= traffic.textsSent.current
-        binariesSent &+= traffic.binariesSent.current
-        payloadSent &+= traffic.payloadSent.current
-        wireSent &+= traffic.wireSent.current
-        pingsReceived &+= traffic.pingsReceived.current
-        pongsReceived &+= traffic.pongsReceived.current
-        pingsSent &+= traffic.pingsSent.current
+    package subscript(figure: Figure) -> Int {
+        switch figure {
+        case .textsReceived: textsReceived.current
+        case .binariesReceived: binariesReceived.current
+        case .payloadReceived: payloadReceived.current
+        case .wireReceived: wireReceived.current
+        case .textsSent: textsSent.current
+        case .binariesSent: binariesSent.current
+        case .payloadSent: payloadSent.current
+        case .wireSent: wireSent.current
+        case .pingsReceived: pingsReceived.current
+        case .pongsReceived: pongsReceived.current
+        case .pingsSent: pingsSent.current
+        }
     }
 }

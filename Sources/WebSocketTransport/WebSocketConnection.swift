@@ -30,6 +30,8 @@ public final class WebSocketConnection: Sendable {
     public var remoteAddress: SocketAddress? { peer.address }
     /// What a server keeps with the connection; connections of which it knows the same may share one.
     package let attachment: (any AnyObject & Sendable)?
+    /// When the opening handshake was over.
+    package let openedAt = NIODeadline.now()
 
     private let terms: DeflateTerms?
     private let opening: OpeningRequest
