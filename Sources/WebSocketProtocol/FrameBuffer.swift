@@ -31,10 +31,10 @@ package struct FrameBuffer {
     /// Bytes of all frames.
     package var count: Int { head.pointee.used }
 
-    /// The messages, by their kind.
-    package var tally: (texts: Int, binaries: Int) {
+    /// Bytes of all frames, and how many there are of each kind.
+    package var sums: (bytes: Int, texts: Int, binaries: Int) {
         let tally = head.pointee.tally
-        return (Int(tally >> 32), Int(tally & 0xFFFF_FFFF))
+        return (head.pointee.used, Int(tally >> 32), Int(tally & 0xFFFF_FFFF))
     }
 
     /// Begins anew.

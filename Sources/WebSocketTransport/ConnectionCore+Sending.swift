@@ -121,7 +121,7 @@ extension ConnectionCore {
             throw .usage(error)
         }
         outboxPayload += payload.byteCount
-        shared.traffic.sent(kind)
+        shared.count { $0.sent(kind) }
         if goesByReference { writeOutbox(payload) }
     }
 
@@ -277,7 +277,7 @@ extension ConnectionCore {
         swap(&bytes, &outbox)
         let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
         outboxPayload = 0
-        shared.traffic.sent(wire: write.wire, payload: write.payload)
+        shared.count { $0.payloadSent.add(write.payload) }
         let isTaken: Bool
         if !endpoint.maySendData, payload.isEmpty, mustCloseOutput {
             // With the close frame goes the end of the stream, in one segment.

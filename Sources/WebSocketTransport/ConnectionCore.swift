@@ -56,6 +56,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
     @exclusivity(unchecked) var isClosingTimed = false
     @exclusivity(unchecked) var isOutputClosed = false
+    /// Small enough for the room that is left here.
+    @exclusivity(unchecked) var pingsThisSecond: UInt32 = 0
     @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
         []
     @exclusivity(unchecked) var outbound = OutboundQueue()
@@ -85,7 +87,6 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
         }
     }
     @exclusivity(unchecked) var timer = LoopTimer()
-    var pingsThisSecond = 0
     var pingSecondBegan: NIODeadline
     var pings = PendingPings()
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
@@ -165,10 +166,9 @@ extension ConnectionCore {
     func received(_ bytes: UnsafeMutableRawBufferPointer) {
         guard !isOver else { return }
         keepalive?.received()
-        shared.traffic.wireReceived.add(bytes.count)
         isInReadBurst = true
         var offset = 0
-        if let onMessage = callbacks?.onMessage {
+        if let onMessage = callbacks?.onMessage, bytes.count <= MessageTally.largestRead {
             beginBurst()
             handWholeMessages(in: bytes, at: &offset, to: onMessage)
         }
@@ -203,7 +203,7 @@ extension ConnectionCore {
             tally.add(message.kind, message.range.count)
             hand(message.kind, UnsafeRawBufferPointer(rebasing: bytes[message.range]), to: onMessage)
         }
-        shared.traffic.received(tally)
+        shared.count { $0.received(tally) }
     }
 
     func written() {
@@ -263,7 +263,7 @@ extension ConnectionCore {
     /// - Returns: whether it was only lent to a callback, so that nobody holds it any more.
     @discardableResult
     func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) -> Bool {
-        shared.traffic.received(MessageTally(kind, payload.count))
+        shared.count { $0.received(kind, payload.count) }
         if let callbacks, inbound.isEmpty, mayRunCallbacks {
             hand(kind, payload, to: callbacks.onMessage)
             return true

@@ -7,7 +7,7 @@ package final class PreparedBatch {
     /// Payload bytes.
     let payload: Int
     let largestMessage: Int
-    private let texts: Int
+    let texts: Int
     /// Their frames on end, by what compresses them.
     private var frames: [(key: PerMessageDeflate.SharedFrameKey?, bytes: [UInt8])] = []
 
@@ -17,9 +17,6 @@ package final class PreparedBatch {
         largestMessage = messages.reduce(0) { max($0, $1.message.bytes.count) }
         texts = messages.reduce(0) { $0 + ($1.message.kind == .text ? 1 : 0) }
     }
-
-    /// Messages by their kind.
-    var tally: (texts: Int, binaries: Int) { (texts, messages.count - texts) }
 
     /// The frames for a connection, on end.
     ///
@@ -48,7 +45,7 @@ extension ConnectionCore {
         }
         drainReplies()
         outboxPayload += batch.payload
-        shared.traffic.sent(batch.tally)
+        shared.traffic.sent(texts: batch.texts, binaries: batch.messages.count - batch.texts)
         if outbox.isEmpty || frames.count >= payloadSizeForReference {
             writeOutbox(frames.span.bytes)
         } else {

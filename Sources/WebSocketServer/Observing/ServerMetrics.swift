@@ -129,8 +129,6 @@ extension ServerMetrics {
             case .binariesSent: ("duplex_messages_sent_total", [("kind", "binary")])
             case .payloadReceived: ("duplex_bytes_received_total", [])
             case .payloadSent: ("duplex_bytes_sent_total", [])
-            case .wireReceived: ("duplex_wire_bytes_received_total", [])
-            case .wireSent: ("duplex_wire_bytes_sent_total", [])
             case .pingsReceived: ("duplex_pings_received_total", [])
             case .pongsReceived: ("duplex_pongs_received_total", [])
             case .pingsSent: ("duplex_pings_sent_total", [])

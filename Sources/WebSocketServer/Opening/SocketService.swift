@@ -61,8 +61,8 @@ enum SocketService: Sendable {
             try await handler(socket, parameters)
             _ = try await socket.close()
         } catch {
-            // Once the connection has ended, errors only say so.
-            if socket.end == nil {
+            // Once the connection has ended or closes, errors only say so.
+            if socket.end == nil, error as? SendError != .usage(.notOpen) {
                 logger.error(
                     "a handler failed",
                     metadata: ["connection": "\(socket.id)", "error": "\(error)"]
