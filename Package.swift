@@ -199,7 +199,11 @@ let package = Package(
         // The async face under load, beside the callbacks of `duplex serve`; see Benchmarks/whole.
         .executableTarget(
             name: "task-echo",
-            dependencies: ["WebSocketServer", "WebSocketTransport"],
+            dependencies: [
+                "WebSocketServer",
+                "WebSocketTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Benchmarks/task-echo",
             swiftSettings: settings
         ),
@@ -243,6 +247,7 @@ let package = Package(
                 "WebSocketProtocol",
                 "WebSocketServer",
                 "WebSocketTransport",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -33,6 +33,7 @@ struct ObservingTraceTests {
         async throws
     {
         let contexts = Log<[String]>()
+        let (chatIsServed, plainIsServed) = (Promised<Void>(), Promised<Void>())
         @Sendable func note() {
             let context = ServiceContext.current
             contexts.add([
@@ -46,12 +47,16 @@ struct ObservingTraceTests {
             } handler: { _, _, _ in
                 note()
             }
-            server.route("/plain") { _, _ in note() }
+            server.route("/plain") { _, _ in
+                note()
+                plainIsServed.fulfil(())
+            }
         } _: { port in
             #expect(
                 try await ask(port, "/chat/tea?token=secret", then: Handshake.close(1000)).contains("101")
             )
             _ = try await ask(port, "/plain", then: Handshake.close(1000))
+            try await within(waitingFor: "the second handler") { try await plainIsServed.value }
         }
         #expect(
             contexts.entries == [

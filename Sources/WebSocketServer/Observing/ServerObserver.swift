@@ -44,14 +44,14 @@ final class ServerObserver: Sendable {
         target: ArraySlice<UInt8>? = nil,
         on eventLoop: any EventLoop
     ) {
-        log.refused(reason, status: status, peer: peer, target: target, on: eventLoop)
         metrics?.refused(reason, status: status)
+        log.refused(reason, status: status, peer: peer, target: target, on: eventLoop)
     }
 
     /// A connection has ended.
     func ended(_ socket: WebSocketConnection, _ end: ConnectionEnd) {
-        log.closed(socket, end)
         metrics?.ended(end)
+        log.closed(socket, end)
     }
 }
 
