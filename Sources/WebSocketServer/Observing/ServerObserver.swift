@@ -50,6 +50,7 @@ final class ServerObserver: Sendable {
 
     /// A connection has ended.
     func ended(_ socket: WebSocketConnection, _ end: ConnectionEnd) {
+        // In this order: whoever has read the line finds it counted.
         metrics?.ended(end)
         log.closed(socket, end)
     }
