@@ -45,9 +45,9 @@ package final class LoopTraffic: Sendable {
         /// From the top: 28 bits of bytes, 18 of texts, 18 of binaries.
         private var sums: UInt64 = 0
 
-        /// The largest read that can be counted so: it holds fewer than 2^18 messages, each of which has a header of six
-        /// bytes, and less than 2^28 bytes.
-        static let largestRead = 1 << 20
+        /// The largest read that can be counted so: it holds fewer than 2^18 messages, each of which has a header of two
+        /// bytes at least, and fewer than 2^28 bytes. Others are counted message by message.
+        static let largestRead = (1 << 19) - 1
 
         @inline(__always)
         mutating func add(_ kind: MessageKind, _ count: Int) {

@@ -74,9 +74,9 @@ struct LoopTrafficTests {
         expectMessages(received: (2 * count, 2, 2 * count + 2))
 
         var tally = LoopTraffic.Tally()
-        for _ in 0..<(LoopTraffic.Tally.largestRead / 6) { tally.add(.binary, 0) }
+        for _ in 0..<(LoopTraffic.Tally.largestRead / 2) { tally.add(.binary, 0) }
         tally.add(.text, LoopTraffic.Tally.largestRead)
-        #expect(tally.binaries == LoopTraffic.Tally.largestRead / 6)
+        #expect(tally.binaries == LoopTraffic.Tally.largestRead / 2)
         #expect(tally.texts == 1)
         #expect(tally.payload == LoopTraffic.Tally.largestRead)
     }
