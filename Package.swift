@@ -136,7 +136,7 @@ let package = Package(
                 "WebSocketTransport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -199,7 +199,11 @@ let package = Package(
         // The async face under load, beside the callbacks of `duplex serve`; see Benchmarks/whole.
         .executableTarget(
             name: "task-echo",
-            dependencies: ["WebSocketServer", "WebSocketTransport"],
+            dependencies: [
+                "WebSocketServer",
+                "WebSocketTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Benchmarks/task-echo",
             swiftSettings: settings
         ),
@@ -258,6 +262,7 @@ let package = Package(
                 "WebSocketProtocol",
                 "WebSocketServer",
                 "WebSocketTransport",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -2,6 +2,7 @@
 //
 //     task-echo PORT
 
+import Logging
 import WebSocketServer
 import WebSocketTransport
 
@@ -14,7 +15,9 @@ struct Usage: Error {}
 
 var options = ConnectionOptions()
 options.compression = nil
-let server = WebSocketServer(.init(port: port, connection: options, workers: 1))
+var logger = Logger(label: "task-echo")
+logger.logLevel = .warning
+let server = WebSocketServer(.init(port: port, connection: options, workers: 1, logger: logger))
 server.route("/echo") { socket, _ in
     for try await message in socket.messages { try await socket.send(message) }
 }

@@ -10,6 +10,8 @@ package struct FrameBuffer {
         let capacity: Int
         var used = 0
         var largestPayload = 0
+        /// Messages of each kind, one in each half.
+        var tally: UInt64 = 0
     }
 
     // Every access goes through the functions below, which compare with the capacity first.
@@ -29,12 +31,19 @@ package struct FrameBuffer {
     /// Bytes of all frames.
     package var count: Int { head.pointee.used }
 
+    /// Bytes of all frames, and how many there are of each kind.
+    package var sums: (bytes: Int, texts: Int, binaries: Int) {
+        let tally = head.pointee.tally
+        return (head.pointee.used, Int(tally >> 32), Int(tally & 0xFFFF_FFFF))
+    }
+
     /// Begins anew.
     ///
     /// - Parameter largestPayload: what is larger will be refused.
     package func begin(largestPayload: Int) {
         head.pointee.used = 0
         head.pointee.largestPayload = largestPayload
+        head.pointee.tally = 0
     }
 
     /// Appends a whole message as one frame: final, unmasked, unchanged by extensions (RFC 6455 §5.2).
@@ -63,6 +72,9 @@ package struct FrameBuffer {
         }
         if let start = payload.baseAddress { (frame + header).copyMemory(from: start, byteCount: length) }
         head.pointee.used = used + header + length
+        // In one addition. Neither half can overflow into the other: a frame has two bytes at least, and the memory
+        // holds far fewer than 2^33.
+        head.pointee.tally &+= kind == .text ? 1 << 32 : 1
         return true
     }
 

@@ -7,8 +7,10 @@ import WebSocketTransport
 /// Each event loop keeps its own list, so that connections come and go without a lock; here is what the loops
 /// have in common.
 final class ConnectionRegistry: Sendable {
+    typealias Loop = (eventLoop: any EventLoop, connections: NIOLoopBoundBox<LoopConnections>)
+
     private struct State {
-        var loops: [(eventLoop: any EventLoop, connections: NIOLoopBoundBox<LoopConnections>)] = []
+        var loops: [Loop] = []
         /// Set while the server stops.
         var plan: DrainPlan?
     }
@@ -20,6 +22,8 @@ final class ConnectionRegistry: Sendable {
     var count: Int { tally.open.load(ordering: .relaxed) }
     /// Tasks that run handlers.
     var handlerCount: Int { tally.handlers.load(ordering: .relaxed) }
+    /// All event loops, for whoever looks at their lists there.
+    var loops: [Loop] { state.withLock { $0.loops } }
 
     /// The list of a loop, to be asked for once.
     func connections(on eventLoop: any EventLoop) -> NIOLoopBoundBox<LoopConnections> {
@@ -174,6 +178,19 @@ final class LoopConnections {
         if used == 0, entries.count > Self.keep { (entries, firstFree) = ([], -1) }
         tally.remove()
     }
+
+    /// What the connections at some places have accepted for sending and not handed to the system.
+    ///
+    /// - Returns: the payload bytes, and the next place to look at, `nil` behind the last.
+    func bufferedBytes(from index: Int, atMost count: Int) -> (bytes: Int, next: Int?) {
+        let end = min(entries.count, index + count)
+        guard index < end else { return (0, nil) }
+        var bytes = 0
+        for entry in entries[index..<end] {
+            if case .open(let connection, _) = entry { bytes += connection.isolated?.bufferedAmount ?? 0 }
+        }
+        return (bytes, end < entries.count ? end : nil)
+    }
 }
 
 /// What all connections of a server that live on one event loop have in common.
@@ -181,12 +198,15 @@ final class ServerLoop: Sendable {
     let server: RequestReader.Context
     let executor: LoopTaskExecutor
     let eventLoop: any EventLoop
+    /// Where its connections are counted.
+    let traffic: LoopTraffic
     private let bound: NIOLoopBoundBox<LoopConnections>
 
     init(_ server: RequestReader.Context, on eventLoop: any EventLoop) {
         self.server = server
         self.eventLoop = eventLoop
         executor = LoopTaskExecutor(eventLoop)
+        traffic = server.observer.addLoop()
         bound = server.registry.connections(on: eventLoop)
     }
 

@@ -1,5 +1,6 @@
 public import Logging
 public import NIOSSL
+public import Tracing
 public import WebSocketTransport
 
 extension WebSocketServer {
@@ -35,9 +36,14 @@ extension WebSocketServer {
         }
         /// Connections the system holds until they are accepted. Default 1,024.
         public var backlog: Int
-        /// One line at `debug` when a connection opens, one when it ends, one per refusal. No
-        /// payloads, no queries.
+        /// One line at `info` when a connection opens, one when it ends, one per refusal, of these at most 20 a second.
+        /// No messages, no queries, no values of header fields.
         public var logger: Logger
+        /// Who takes figures, and how often. Default: swift-metrics' own factory, every 5 s.
+        public var metrics = MetricsOptions()
+        /// Who traces opening handshakes. Default `nil`: swift-distributed-tracing's own, as it was bootstrapped when the
+        /// server starts.
+        public var tracer: (any Tracer)?
 
         /// - Parameters: see the properties of the same names; without a policy, the default one; without a
         ///   `shutdownTimeout`, the deadline of `drain`.

@@ -34,9 +34,12 @@ public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
     /// What connections subscribe to.
     public let topics = TopicHub()
-    private let registry = ConnectionRegistry()
+    let registry = ConnectionRegistry()
     private let readiness = Readiness()
     private let lastReport = Mutex<DrainReport?>(nil)
+    private let startedObserver = Mutex<ServerObserver?>(nil)
+    /// `nil` before the start.
+    var observer: ServerObserver? { startedObserver.withLock { $0 } }
     private let chosenEngine = Mutex<Engine?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
@@ -208,12 +211,15 @@ extension WebSocketServer {
     }
 
     private func context(_ router: Router) -> RequestReader.Context {
-        RequestReader.Context(
+        let observer = ServerObserver(configuration)
+        startedObserver.withLock { $0 = observer }
+        return RequestReader.Context(
             router: router,
             options: configuration.connection,
             compressionPolicy: configuration.ownPolicy,
             registry: registry,
             topics: topics,
+            observer: observer,
             logger: configuration.logger
         )
     }
@@ -329,7 +335,12 @@ extension WebSocketServer {
     @discardableResult
     private func run(until drain: Drain) async -> DrainReport {
         // In a task of its own: a cancelled one could not wait for the connections to close.
-        let draining = Task { await finish(drain) }
+        let sampling = observer?.startSampling(registry)
+        let draining = Task {
+            let report = await finish(drain)
+            await observer?.stopSampling(sampling, registry)
+            return report
+        }
         return await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 await draining.value

@@ -36,6 +36,8 @@ extension ConnectionCore {
     /// Moves what was gathered to where it would be without the buffer. The buffer stays this connection's.
     func spillBurst() {
         guard let burst, burst.count > 0 else { return }
+        let sums = burst.sums
+        shared.traffic.sent(texts: sums.texts, binaries: sums.binaries)
         if gathered.capacity == 0 { gathered = scratch.takeOutput() }
         gathered.append(contentsOf: burst.bytes)
         burst.begin(largestPayload: shared.largestGathered)
@@ -54,15 +56,20 @@ extension ConnectionCore {
     /// - Returns: false when there may be something else.
     func writeBurst() -> Bool {
         guard let burst else { return false }
-        guard burst.count > 0, gathered.isEmpty, hasNothingButOutbox, !isOver else {
+        let sums = burst.sums
+        guard sums.bytes > 0, gathered.isEmpty, hasNothingButOutbox, !isOver else {
             leaveBurst()
             return false
         }
         // Not the connection's any more, and not yet anybody else's: the transport may have the peer answer
         // before it returns, where both are in one process.
         self.burst = nil
-        let write = (wire: burst.count, payload: outboxPayload)
+        let write = (wire: sums.bytes, payload: outboxPayload)
         outboxPayload = 0
+        shared.count {
+            $0.sent(texts: sums.texts, binaries: sums.binaries)
+            $0.payloadSent.add(write.payload)
+        }
         if !hand(RawSpan(_unsafeBytes: burst.bytes)) { wrote(write) }
         scratch.giveBack(burst)
         return true

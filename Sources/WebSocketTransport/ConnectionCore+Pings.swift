@@ -15,7 +15,8 @@ extension ConnectionCore {
     }
 
     func sendPing() {
-        withUnsafeBytes(of: pings.nextPayload()) { bytes in
+        shared.traffic.pingsSent.add(1)
+        withUnsafeBytes(of: pings.nextPayload(at: eventLoop.now)) { bytes in
             // Refused only when closing has begun, and then the ping has lost its purpose.
             try? endpoint.sendPing(RawSpan(_unsafeBytes: bytes), into: &outbox)
         }

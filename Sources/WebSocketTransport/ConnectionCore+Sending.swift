@@ -121,6 +121,7 @@ extension ConnectionCore {
             throw .usage(error)
         }
         outboxPayload += payload.byteCount
+        shared.count { $0.sent(kind) }
         if goesByReference { writeOutbox(payload) }
     }
 
@@ -154,6 +155,7 @@ extension ConnectionCore {
         takeOutbox()
         drainReplies()
         outboxPayload += prepared.message.bytes.count
+        shared.traffic.sent(prepared.message.kind)
         if frame.count >= payloadSizeForReference {
             writeOutbox(frame.span.bytes)
         } else {
@@ -275,6 +277,7 @@ extension ConnectionCore {
         swap(&bytes, &outbox)
         let write = (wire: bytes.count + payload.byteCount, payload: outboxPayload)
         outboxPayload = 0
+        shared.count { $0.payloadSent.add(write.payload) }
         let isTaken: Bool
         if !endpoint.maySendData, payload.isEmpty, mustCloseOutput {
             // With the close frame goes the end of the stream, in one segment.
@@ -357,6 +360,7 @@ extension ConnectionCore {
                 // lost in silence.
                 return finish(.aborted)
             }
+            if next.isLast { shared.traffic.sent(next.kind) }
         }
         if let closeRequest, !outbound.hasNext, endpoint.maySendData {
             endpoint.close(closeRequest, into: &outbox)

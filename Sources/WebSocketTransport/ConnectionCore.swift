@@ -56,6 +56,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
     @exclusivity(unchecked) var isClosingTimed = false
     @exclusivity(unchecked) var isOutputClosed = false
+    /// Small enough for the room that is left here.
+    @exclusivity(unchecked) var pingsThisSecond: UInt32 = 0
     @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
         []
     @exclusivity(unchecked) var outbound = OutboundQueue()
@@ -85,7 +87,6 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
         }
     }
     @exclusivity(unchecked) var timer = LoopTimer()
-    var pingsThisSecond = 0
     var pingSecondBegan: NIODeadline
     var pings = PendingPings()
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
@@ -118,10 +119,11 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
         role: Role,
         options: ConnectionOptions,
         compression: DeflateAgreement? = nil,
-        eventLoop: any EventLoop
+        eventLoop: any EventLoop,
+        traffic: LoopTraffic? = nil
     ) {
         self.eventLoop = eventLoop
-        shared = scratch.shared(options)
+        shared = scratch.shared(options, traffic)
         let pool = scratch.deflate
         deflate = compression.map {
             PerMessageDeflate(
@@ -166,7 +168,7 @@ extension ConnectionCore {
         keepalive?.received()
         isInReadBurst = true
         var offset = 0
-        if let onMessage = callbacks?.onMessage {
+        if let onMessage = callbacks?.onMessage, bytes.count <= MessageTally.largestRead {
             beginBurst()
             handWholeMessages(in: bytes, at: &offset, to: onMessage)
         }
@@ -194,11 +196,14 @@ extension ConnectionCore {
     ) {
         hasNewCallbacks = false
         guard inbound.isEmpty else { return }
+        var tally = MessageTally()
         while mayRunCallbacks, !isOver, !hasNewCallbacks,
             let message = endpoint.receiveWhole(bytes, at: &offset)
         {
+            tally.add(message.kind, message.range.count)
             hand(message.kind, UnsafeRawBufferPointer(rebasing: bytes[message.range]), to: onMessage)
         }
+        shared.count { $0.received(tally) }
     }
 
     func written() {
@@ -229,10 +234,13 @@ extension ConnectionCore {
                 scratch.giveBackLarge(bytes, isFree: wasLent, on: eventLoop)
             }
         case .part: break  // The endpoint is asked for whole messages.
-        case .ping: answerPing()
+        case .ping:
+            shared.traffic.pingsReceived.add(1)
+            answerPing()
         case .pong(let payload):
             let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
-            pings.answered(by: bytes, at: eventLoop.now)
+            shared.traffic.pongsReceived.add(1)
+            if let time = pings.answered(by: bytes, at: eventLoop.now) { shared.traffic.onRoundTrip?(time) }
         case .close, .failed: peerEndedConversation()
         }
     }
@@ -255,6 +263,7 @@ extension ConnectionCore {
     /// - Returns: whether it was only lent to a callback, so that nobody holds it any more.
     @discardableResult
     func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) -> Bool {
+        shared.count { $0.received(kind, payload.count) }
         if let callbacks, inbound.isEmpty, mayRunCallbacks {
             hand(kind, payload, to: callbacks.onMessage)
             return true

@@ -30,7 +30,10 @@ final class LoopScratch {
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []
     @exclusivity(unchecked) var putOffMore = false
-    private var lastOptions: SharedOptions?
+    /// The latest first.
+    private var recentOptions: [SharedOptions] = []
+    /// What is not counted for anybody: clients' connections.
+    private let otherTraffic = LoopTraffic()
 
     @exclusivity(unchecked) private var input: [UInt8] = []
     /// The buffer used last, and those beside it.
@@ -43,6 +46,8 @@ final class LoopScratch {
     /// What is kept in all of buffers that many connections use at a time, as when a topic has many receivers.
     private static let keepInAll = 2 << 20
 
+    private static let keepOptions = 4
+
     deinit { burst?.deallocate() }
 
     /// Lends the burst buffer, unless somebody has it.
@@ -50,11 +55,16 @@ final class LoopScratch {
 
     func giveBack(_ burst: FrameBuffer) { self.burst = burst }
 
-    /// The options of one connection after the other are nearly always the same.
-    func shared(_ options: ConnectionOptions) -> SharedOptions {
-        if let lastOptions, lastOptions.isMade(of: options) { return lastOptions }
-        let shared = SharedOptions(options)
-        lastOptions = shared
+    /// The options of one connection after the other are nearly always the same; those of the few servers and clients
+    /// that a thread may have are all kept.
+    ///
+    /// - Parameter traffic: where the connection is counted.
+    func shared(_ options: ConnectionOptions, _ traffic: LoopTraffic?) -> SharedOptions {
+        let traffic = traffic ?? otherTraffic
+        if let known = recentOptions.first(where: { $0.isMade(of: options, traffic) }) { return known }
+        let shared = SharedOptions(options, traffic)
+        if recentOptions.count == Self.keepOptions { recentOptions.removeLast() }
+        recentOptions.insert(shared, at: 0)
         return shared
     }
 

@@ -10,12 +10,15 @@ struct PendingPings {
     static let limit = 1024
 
     private var nextID: UInt64 = 0
+    /// When the latest one went out; in the far future once it was answered.
+    private var latestSentAt = NIODeadline.distantFuture
     private var waiting: [(id: UInt64, sentAt: NIODeadline, waiter: Waiter)] = []
 
     var count: Int { waiting.count }
 
-    /// The payload of the next ping.
-    mutating func nextPayload() -> UInt64 {
+    /// The payload of the next ping, which goes out now.
+    mutating func nextPayload(at now: NIODeadline) -> UInt64 {
+        latestSentAt = now
         defer { nextID += 1 }
         return nextID.bigEndian
     }
@@ -29,16 +32,21 @@ struct PendingPings {
     }
 
     /// RFC 6455 §5.5.3: a peer may answer only the latest of several pings; that answers those before.
-    mutating func answered(by payload: [UInt8], at now: NIODeadline) {
+    ///
+    /// - Returns: the time since the latest ping, if this is the first pong for it.
+    mutating func answered(by payload: [UInt8], at now: NIODeadline) -> Duration? {
         // A pong that answers none of ours is unsolicited, and means nothing here.
-        guard payload.count == 8 else { return }
+        guard payload.count == 8 else { return nil }
         let id = payload.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        guard id < nextID else { return }
+        guard id < nextID else { return nil }
         let answered = waiting.prefix { $0.id <= id }
         waiting.removeFirst(answered.count)
         for ping in answered {
             ping.waiter.resume(returning: .success(.nanoseconds((now - ping.sentAt).nanoseconds)))
         }
+        guard id == nextID - 1, latestSentAt != .distantFuture else { return nil }
+        defer { latestSentAt = .distantFuture }
+        return .nanoseconds((now - latestSentAt).nanoseconds)
     }
 
     mutating func ended(_ end: ConnectionEnd) {

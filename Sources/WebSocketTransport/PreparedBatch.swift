@@ -7,6 +7,7 @@ package final class PreparedBatch {
     /// Payload bytes.
     let payload: Int
     let largestMessage: Int
+    let texts: Int
     /// Their frames on end, by what compresses them.
     private var frames: [(key: PerMessageDeflate.SharedFrameKey?, bytes: [UInt8])] = []
 
@@ -14,6 +15,7 @@ package final class PreparedBatch {
         self.messages = messages
         payload = messages.reduce(0) { $0 + $1.message.bytes.count }
         largestMessage = messages.reduce(0) { max($0, $1.message.bytes.count) }
+        texts = messages.reduce(0) { $0 + ($1.message.kind == .text ? 1 : 0) }
     }
 
     /// The frames for a connection, on end.
@@ -43,6 +45,7 @@ extension ConnectionCore {
         }
         drainReplies()
         outboxPayload += batch.payload
+        shared.traffic.sent(texts: batch.texts, binaries: batch.messages.count - batch.texts)
         if outbox.isEmpty || frames.count >= payloadSizeForReference {
             writeOutbox(frames.span.bytes)
         } else {

@@ -30,6 +30,8 @@ public final class WebSocketConnection: Sendable {
     public var remoteAddress: SocketAddress? { peer.address }
     /// What a server keeps with the connection; connections of which it knows the same may share one.
     package let attachment: (any AnyObject & Sendable)?
+    /// When the opening handshake was over.
+    package let openedAt = NIODeadline.now()
 
     private let terms: DeflateTerms?
     private let opening: OpeningRequest
@@ -70,6 +72,7 @@ public final class WebSocketConnection: Sendable {
     /// - Parameters:
     ///   - answer: what has yet to be sent of the opening handshake; it goes out first.
     ///   - attachment: see the property of the same name.
+    ///   - traffic: where it is counted, if anywhere; of the loop's own.
     package static func start(
         on transport: any ByteTransport,
         role: Role,
@@ -80,13 +83,15 @@ public final class WebSocketConnection: Sendable {
         options: ConnectionOptions,
         eventLoop: any EventLoop,
         answer: [UInt8] = [],
-        attachment: (any AnyObject & Sendable)? = nil
+        attachment: (any AnyObject & Sendable)? = nil,
+        traffic: LoopTraffic? = nil
     ) -> (connection: WebSocketConnection, input: any ConnectionInput) {
         let core = ConnectionCore(
             role: role,
             options: options,
             compression: compression,
-            eventLoop: eventLoop
+            eventLoop: eventLoop,
+            traffic: traffic
         )
         let connection = WebSocketConnection(
             core: core,

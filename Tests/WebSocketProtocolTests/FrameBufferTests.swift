@@ -12,6 +12,22 @@ struct FrameBufferTests {
         return try body(buffer)
     }
 
+    @Test("It knows its bytes, and how many messages of each kind they are, until it begins anew")
+    func sums() {
+        with(capacity: 1000) { buffer in
+            let payload: [UInt8] = [1, 2, 3]
+            for kind in [MessageKind.text, .binary, .text] {
+                #expect(payload.withUnsafeBytes { buffer.append(kind, $0) })
+            }
+            #expect(buffer.sums == (15, 2, 1))
+            #expect(buffer.sums.bytes == buffer.count)
+            buffer.begin(largestPayload: 2)
+            #expect(buffer.sums == (0, 0, 0))
+            #expect(!payload.withUnsafeBytes { buffer.append(.text, $0) })
+            #expect(buffer.sums == (0, 0, 0))
+        }
+    }
+
     @Test("Messages of every size are framed as an endpoint frames them")
     func sameAsEndpoint() throws {
         try with(capacity: 1 << 20) { buffer in

@@ -313,7 +313,8 @@ struct DrainTests {
             #expect(try await connection.readToEnd().isEmpty)
         }
         let report = try await running.ended()
-        #expect(report.connections == 21)
+        // The one that was closed may not have left yet.
+        #expect(21...22 ~= report.connections)
         #expect(report.handlersLeft == 1)
         #expect(report.blockedLoops == 0)
         for socket in others { _ = await socket.closed }

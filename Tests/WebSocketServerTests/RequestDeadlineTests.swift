@@ -20,6 +20,7 @@ struct RequestDeadlineTests {
             compressionPolicy: { $1 },
             registry: ConnectionRegistry(),
             topics: TopicHub(),
+            observer: ServerObserver(.init(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let transport = try ChannelTransport.add(to: channel)

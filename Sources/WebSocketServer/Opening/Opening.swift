@@ -24,6 +24,9 @@ protocol OpeningCarrier: AnyObject {
 /// A WebSocket that is to be opened.
 struct Acceptance {
     let handshake: ServerHandshake
+    /// As it came, query and all.
+    let target: ArraySlice<UInt8>
+    let route: Router.Socket
     let parameters: [String: String]
     let service: SocketService
     let subprotocol: String?
@@ -33,6 +36,14 @@ struct Acceptance {
     let options: ConnectionOptions
     let attachment: SocketContext
     let expiry: SessionExpiry?
+    let watch: HandshakeWatch
+
+    /// Begins to serve a connection that has been put on the transport. The carrier's last act.
+    func start(_ socket: WebSocketConnection, by carrier: any OpeningCarrier, at place: LoopConnections.Place)
+    {
+        watch.opened(socket, self, by: carrier)
+        watch.withContext { service.start(socket, parameters: parameters, on: carrier.loop, at: place) }
+    }
 }
 
 /// One request on its way to a decision, whatever carries it: exactly one of ``OpeningCarrier/answer(_:)`` and
@@ -43,6 +54,8 @@ final class Opening {
     private var server: RequestReader.Context { loop.server }
     /// Until it is decided.
     private var carrier: (any OpeningCarrier)?
+    /// From when a WebSocket has been asked for.
+    private var watch: HandshakeWatch?
     /// Asks the route's hook.
     private var asking: Task<Void, Never>?
     /// Whether it will be answered and opens no WebSocket, though by what is not known yet.
@@ -55,13 +68,19 @@ final class Opening {
     }
 
     func begin() {
-        if let refusal = loop.connections.drainRefusal { return answer(refusal) }
+        if let refusal = loop.connections.drainRefusal { return refuse(refusal, .draining) }
         switch server.router.decide(head) {
-        case .answer(let page): answer(page)
-        case .refuse(let error): refuse(error)
+        case .answer(let page):
+            guard head.asksForWebSocket else { return answer(page) }
+            beginWatch(route: nil)
+            refuse(page, .notServed)
+        case .refuse(let error):
+            beginWatch(route: nil)
+            refuse(HTTPAnswer(refusing: error), .rule(error))
         case .file(let service, let segments): look(for: segments, in: service)
         case .upgrade(let handshake, let route, let parameters):
-            if let refusal = admit(handshake) { return answer(refusal) }
+            beginWatch(route: route.path)
+            if let refusal = admit(handshake) { return refuse(refusal.answer, refusal.reason) }
             if let gate = route.gate {
                 ask(gate, handshake, route, parameters)
             } else if let service = route.service {
@@ -70,20 +89,26 @@ final class Opening {
         }
     }
 
+    private func beginWatch(route: String?) {
+        watch = carrier.map { HandshakeWatch(head, route: route, by: $0, server.observer) }
+    }
+
     /// The client has gone, or waits no more.
-    func cancel() {
-        carrier = nil
+    ///
+    /// - Parameter status: what the carrier answers by itself, if anything.
+    func cancel(_ reason: RefusalReason = .clientGone, status: HTTPResponse.Status? = nil) {
+        if let carrier = carrier.take() { watch?.refused(reason, status: status?.code, by: carrier) }
         asking?.cancel()
     }
 
     /// The server stops, and nothing has been decided.
     func drainBegan() {
         asking?.cancel()
-        if let refusal = loop.connections.drainRefusal { answer(refusal) }
+        if let refusal = loop.connections.drainRefusal { refuse(refusal, .draining) }
     }
 
     /// Whether the request may be considered at all.
-    private func admit(_ handshake: ServerHandshake) -> HTTPAnswer? { nil }
+    private func admit(_ handshake: ServerHandshake) -> (answer: HTTPAnswer, reason: RefusalReason)? { nil }
 
     private func look(for segments: ArraySlice<String>, in service: FileService) {
         isLookingForFile = true
@@ -113,16 +138,18 @@ final class Opening {
             peerCertificate: carrier.peerCertificate
         )
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        asking = Task(executorPreference: loop.executor) { [loop] in
-            // The executor is this task's only as long as somebody holds it.
-            defer { withExtendedLifetime(loop) {} }
-            let decision: Result<UpgradeGate.Decision, any Error>
-            do {
-                decision = .success(try await gate.decide(request))
-            } catch {
-                decision = .failure(error)
+        watch?.withContext {
+            asking = Task(executorPreference: loop.executor) { [loop] in
+                // The executor is this task's only as long as somebody holds it.
+                defer { withExtendedLifetime(loop) {} }
+                let decision: Result<UpgradeGate.Decision, any Error>
+                do {
+                    decision = .success(try await gate.decide(request))
+                } catch {
+                    decision = .failure(error)
+                }
+                loop.eventLoop.execute { bound.value.decided(decision, handshake, route, parameters) }
             }
-            loop.eventLoop.execute { bound.value.decided(decision, handshake, route, parameters) }
         }
     }
 
@@ -137,11 +164,11 @@ final class Opening {
         case .success(.accept(let service, let value, let terms)):
             accept(handshake, route, parameters, service, value: value, terms)
         case .success(.refuse(let refusal)):
-            answer(refusal)
+            refuse(refusal, .hook)
         case .failure(let error):
             guard carrier != nil else { return }
             server.logger.error("an upgrade hook failed", metadata: ["error": "\(error)"])
-            answer(.upgradeFailed)
+            refuse(.upgradeFailed, .hookFailed)
         }
     }
 
@@ -153,6 +180,7 @@ final class Opening {
         value: (any Sendable)?,
         _ terms: UpgradeTerms
     ) {
+        guard let watch else { return }
         let subprotocol =
             switch terms.subprotocol {
             case .automatic: handshake.choose(subprotocolFrom: route.subprotocols)
@@ -162,6 +190,8 @@ final class Opening {
         let options = terms.connection ?? server.options
         let acceptance = Acceptance(
             handshake: handshake,
+            target: head.target,
+            route: route,
             parameters: parameters,
             service: service,
             subprotocol: subprotocol,
@@ -169,17 +199,17 @@ final class Opening {
             headers: terms.headers,
             options: options,
             attachment: value.map { SocketContext(topics: server.topics, value: $0) } ?? server.plainContext,
-            expiry: terms.expiry
+            expiry: terms.expiry,
+            watch: watch
         )
         let carrier = carrier.take()
         carrier?.open(acceptance)
     }
 
-    private func refuse(_ error: ProtocolError) {
-        // The rule's name alone: what broke it may hold a secret.
-        let peer = carrier?.peer.address.map(String.init(describing:)) ?? ""
-        server.logger.debug("refused", metadata: ["peer": "\(peer)", "rule": "\(error.rule)"])
-        answer(HTTPAnswer(refusing: error))
+    private func refuse(_ answer: HTTPAnswer, _ reason: RefusalReason) {
+        guard let carrier = carrier.take() else { return }
+        watch?.refused(reason, status: answer.status.code, by: carrier)
+        carrier.answer(answer)
     }
 
     private func answer(_ answer: HTTPAnswer) {

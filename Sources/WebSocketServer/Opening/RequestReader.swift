@@ -22,6 +22,7 @@ final class RequestReader {
         let topics: TopicHub
         /// For connections of which there is nothing particular to know.
         let plainContext: SocketContext
+        let observer: ServerObserver
         let logger: Logger
 
         init(
@@ -30,6 +31,7 @@ final class RequestReader {
             compressionPolicy: WebSocketServer.CompressionPolicy?,
             registry: ConnectionRegistry,
             topics: TopicHub,
+            observer: ServerObserver,
             logger: Logger
         ) {
             self.router = router
@@ -39,6 +41,7 @@ final class RequestReader {
             self.registry = registry
             self.topics = topics
             plainContext = SocketContext(topics: topics)
+            self.observer = observer
             self.logger = logger
         }
 
@@ -128,9 +131,9 @@ extension RequestReader: LoopTimerOwner {
         switch state {
         // A connection opened in advance and never used is nobody's mistake: no answer is owed.
         case .readingHead where parser.hasBegun && !loop.connections.isDraining:
-            answer(.text(.requestTimeout, "the request did not arrive in time\n"))
+            refuse(.text(.requestTimeout, "the request did not arrive in time\n"), .requestTimeout)
         case .deciding(let opening, _):
-            opening.cancel()
+            opening.cancel(.undecided, status: HTTPAnswer.undecided.status)
             answer(.undecided)
         case .sending(_, let stallTimeout):
             server.logger.debug("a client took nothing of a file", metadata: ["for": "\(stallTimeout)"])
@@ -164,14 +167,14 @@ extension RequestReader: ConnectionInput {
             guard let head = try parser.parse(UnsafeRawBufferPointer(bytes), at: &offset) else { return }
             decide(head, leftover: UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]))
         } catch {
-            server.logger.debug(
-                "refused",
-                metadata: [
-                    "peer": "\(peer.address.map(String.init(describing:)) ?? "")", "rule": "\(error.rule)",
-                ]
-            )
-            answer(HTTPAnswer(refusing: error))
+            refuse(HTTPAnswer(refusing: error), .rule(error))
         }
+    }
+
+    /// Answers what is no request yet.
+    private func refuse(_ answer: HTTPAnswer, _ reason: RefusalReason) {
+        server.observer.refused(reason, status: answer.status.code, peer: peer, on: eventLoop)
+        self.answer(answer)
     }
 
     func written() {
@@ -257,6 +260,7 @@ extension RequestReader: OpeningCarrier {
             )
         } catch {
             server.logger.error("an upgrade failed", metadata: ["error": "\(error)"])
+            acceptance.watch.refused(.wrongTerms, status: HTTPAnswer.upgradeFailed.status.code, by: self)
             return answer(.upgradeFailed)
         }
         let (socket, input) = WebSocketConnection.start(
@@ -269,12 +273,12 @@ extension RequestReader: OpeningCarrier {
             options: acceptance.options,
             eventLoop: eventLoop,
             answer: response,
-            attachment: acceptance.attachment
+            attachment: acceptance.attachment,
+            traffic: loop.traffic
         )
         transport.input = input
         _ = finish()
-        logOpening(handshake.request, status: .switchingProtocols, connection: socket)
-        acceptance.service.start(socket, parameters: acceptance.parameters, on: loop, at: place)
+        acceptance.start(socket, by: self, at: place)
         if let leftover, !leftover.isEmpty { input.received(leftover) }
         waiting.withUnsafeMutableBytes { if !$0.isEmpty { input.received($0) } }
         // The connection may have paused it anew, for reasons of its own.
@@ -327,21 +331,5 @@ extension RequestReader: OpeningCarrier {
             setTimer(at: eventLoop.now + TimeAmount(stallTimeout), on: eventLoop)
             if transport.write(bytes.span.bytes) { pump.pull() }
         }
-    }
-
-    private func logOpening(
-        _ request: @autoclosure () -> HTTPRequest,
-        status: HTTPResponse.Status,
-        connection: WebSocketConnection
-    ) {
-        guard server.logger.logLevel <= .debug else { return }
-        // Without the query: it may hold a secret.
-        let path = request().path.map { String($0.prefix { $0 != "?" }) } ?? ""
-        var metadata: Logger.Metadata = [
-            "peer": "\(peer.address.map(String.init(describing:)) ?? "")", "path": "\(path)",
-            "status": "\(status.code)",
-        ]
-        metadata["connection"] = "\(connection.id)"
-        server.logger.debug("opened", metadata: metadata)
     }
 }

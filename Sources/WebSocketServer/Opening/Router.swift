@@ -5,6 +5,8 @@ import WebSocketTransport
 /// What is served where: WebSocket routes and pages are looked up apart, so that one path can have both.
 struct Router: Sendable {
     struct Socket: Sendable {
+        /// The pattern that it is served at.
+        fileprivate(set) var path = ""
         let subprotocols: [String]
         /// How its connections are served; `nil` where the gate decides that too.
         let service: SocketService?
@@ -50,6 +52,8 @@ struct Router: Sendable {
     private var files: [(place: [String], service: FileService)] = []
 
     mutating func addSocket(_ path: String, _ socket: Socket) throws(RouteError) {
+        var socket = socket
+        socket.path = path
         try sockets.add(path, socket)
     }
 

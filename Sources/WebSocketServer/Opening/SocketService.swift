@@ -32,10 +32,10 @@ enum SocketService: Sendable {
         case .callbacks(let make):
             loop.connections.open(socket, task: nil, at: place)
             var callbacks = make(socket, parameters)
-            let (onEnd, id) = (callbacks.onEnd, socket.id)
+            let onEnd = callbacks.onEnd
             callbacks.onEnd = { isolated, end in
                 onEnd(isolated, end)
-                Self.log(end, of: id, loop.server.logger)
+                loop.server.observer.ended(socket, end)
                 loop.remove(at: place)
             }
             socket.setCallbacks(callbacks)
@@ -44,6 +44,7 @@ enum SocketService: Sendable {
                 // The executor is this task's only as long as somebody holds it.
                 defer { withExtendedLifetime(loop) {} }
                 await Self.run(handler, socket, parameters, loop.server.logger)
+                loop.server.observer.ended(socket, await socket.closed)
                 loop.remove(at: place)
             }
             loop.connections.open(socket, task: task, at: place)
@@ -60,8 +61,8 @@ enum SocketService: Sendable {
             try await handler(socket, parameters)
             _ = try await socket.close()
         } catch {
-            // Once the connection has ended, errors only say so.
-            if socket.end == nil {
+            // Once the connection has ended or closes, errors only say so.
+            if socket.end == nil, error as? SendError != .usage(.notOpen) {
                 logger.error(
                     "a handler failed",
                     metadata: ["connection": "\(socket.id)", "error": "\(error)"]
@@ -69,16 +70,5 @@ enum SocketService: Sendable {
                 _ = try? await socket.close(code: .internalError)
             }
         }
-        log(await socket.closed, of: socket.id, logger)
-    }
-
-    private static func log(_ end: ConnectionEnd, of id: UInt64, _ logger: Logger) {
-        logger.debug(
-            "closed",
-            metadata: [
-                "connection": "\(id)", "code": "\(end.code.rawValue)", "cause": "\(end.cause.name)",
-                "end": "\(end)",
-            ]
-        )
     }
 }

@@ -25,17 +25,21 @@ final class EmbeddedConnection {
         _ options: ConnectionOptions = .init(),
         compression: DeflateAgreement? = nil,
         hasReader: Bool = true,
-        loop: EmbeddedEventLoop = .init()
+        loop: EmbeddedEventLoop = .init(),
+        traffic: LoopTraffic? = nil
     ) throws {
         self.loop = loop
         pipe = PipeTransport(eventLoop: loop)
         let (connection, input) = WebSocketConnection.start(
             on: pipe,
             role: role,
-            request: .test,
+            request: .whole(.test),
+            subprotocol: nil,
             compression: compression,
+            peer: .unknown,
             options: options,
-            eventLoop: loop
+            eventLoop: loop,
+            traffic: traffic
         )
         self.connection = connection
         core = try #require(input as? ConnectionCore)
