@@ -36,6 +36,7 @@ extension ConnectionCore {
     /// Moves what was gathered to where it would be without the buffer. The buffer stays this connection's.
     func spillBurst() {
         guard let burst, burst.count > 0 else { return }
+        deadlines.messagePassed()
         if gathered.capacity == 0 { gathered = scratch.takeOutput() }
         gathered.append(contentsOf: burst.bytes)
         burst.begin(largestPayload: shared.largestGathered)
@@ -63,6 +64,7 @@ extension ConnectionCore {
         self.burst = nil
         let write = (wire: burst.count, payload: outboxPayload)
         outboxPayload = 0
+        deadlines.messagePassed()
         if !hand(RawSpan(_unsafeBytes: burst.bytes)) { wrote(write) }
         scratch.giveBack(burst)
         return true

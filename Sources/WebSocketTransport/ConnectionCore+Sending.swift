@@ -120,6 +120,7 @@ extension ConnectionCore {
         } catch {
             throw .usage(error)
         }
+        deadlines.messagePassed()
         outboxPayload += payload.byteCount
         if goesByReference { writeOutbox(payload) }
     }
@@ -153,6 +154,7 @@ extension ConnectionCore {
         else { return try enqueue(prepared.message) }
         takeOutbox()
         drainReplies()
+        deadlines.messagePassed()
         outboxPayload += prepared.message.bytes.count
         if frame.count >= payloadSizeForReference {
             writeOutbox(frame.span.bytes)
@@ -329,6 +331,7 @@ extension ConnectionCore {
             guard budget > 0 || deflate == nil else { return goOnLater() }
             guard let next = outbound.next(limit: options.fragmentSize ?? .max) else { break }
             budget -= next.range.count
+            deadlines.messagePassed()
             let bytes = next.piece.span.bytes.extracting(next.range)
             do throws(UsageError) {
                 if next.isWhole {
