@@ -29,6 +29,7 @@ public struct WebSocketEndpoint {
     private var message: IncomingMessage?
     private var assembler = MessageAssembler()
     private var controlPayload: [UInt8] = []
+    private var hasTakenData = false
 
     // Write side.
     var maskingKeys: MaskingKeySource
@@ -140,6 +141,12 @@ extension WebSocketEndpoint {
         // after the connection has been failed.
         offset = input.count
         return nil
+    }
+
+    /// Whether payload of messages has come by way of ``receive(_:at:)`` since this was last asked.
+    package mutating func takeWhetherDataCame() -> Bool {
+        defer { hasTakenData = false }
+        return hasTakenData
     }
 
     /// Whether data may be sent: neither end has begun to close.
@@ -276,6 +283,7 @@ extension WebSocketEndpoint {
         isComplete: Bool
     ) throws(ProtocolError) -> Event? {
         guard var current = message else { return nil }
+        hasTakenData = true
         let isLast = isComplete && header.isFinal
         if current.isChanged { return try takeChanged(&current, piece, isLast: isLast) }
         try Self.checkText(piece, of: &current, isLast: isLast)

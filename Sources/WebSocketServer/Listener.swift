@@ -65,9 +65,11 @@ struct NIOListener: Listener {
                 (ObjectIdentifier($0), ServerLoop(context, on: $0))
             }
         )
+        let exhaustion = AcceptExhaustion(telling: context.logger)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { AcceptPauseHandler.add(to: $0, exhaustion) }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             // Another read right after one that emptied the socket only costs a system call.
@@ -127,7 +129,8 @@ struct EpollServerListener: Listener {
             let listener = try await EpollListener.listen(
                 on: address,
                 backlog: configuration.backlog,
-                loops: group.loops
+                loops: group.loops,
+                exhaustion: AcceptExhaustion(telling: context.logger)
             ) { eventLoop in
                 let loop = ServerLoop(context, on: eventLoop)
                 return { transport in RequestReader.start(transport, loop) }

@@ -38,6 +38,7 @@ extension ConnectionCore {
         guard let burst, burst.count > 0 else { return }
         let sums = burst.sums
         shared.traffic.sent(texts: sums.texts, binaries: sums.binaries)
+        deadlines.messagePassed()
         if gathered.capacity == 0 { gathered = scratch.takeOutput() }
         gathered.append(contentsOf: burst.bytes)
         burst.begin(largestPayload: shared.largestGathered)
@@ -70,6 +71,7 @@ extension ConnectionCore {
             $0.sent(texts: sums.texts, binaries: sums.binaries)
             $0.payloadSent.add(write.payload)
         }
+        deadlines.messagePassed()
         if !hand(RawSpan(_unsafeBytes: burst.bytes)) { wrote(write) }
         scratch.giveBack(burst)
         return true

@@ -65,10 +65,11 @@ extension ConnectionCore {
         let handshake = endpoint.closeHandshake
         let trueCause: EndCause =
             switch handshake.state {
-            case .complete(_, _, by: .local): .closedByUs
+            case .complete(_, _, by: .local): over?.cause ?? .closedByUs
             case .complete(_, _, by: .peer): .closedByPeer
             case .failed(let error, _, _): .protocolError(error)
-            default: cause
+            // A deadline made this end close: that is why, also when the peer does not answer.
+            default: cause == .aborted ? cause : over?.cause ?? cause
             }
         // First nothing is accepted any more, then what has been is counted.
         outside?.refuse(with: .usage(.notOpen))
@@ -112,7 +113,7 @@ extension ClosePayload {
     static let internalErrorInStream = known(.internalError, "a message could not be finished")
 
     /// For codes and reasons that are constants of this module and known to be sendable.
-    private static func known(_ code: CloseCode, _ reason: String) -> ClosePayload {
+    static func known(_ code: CloseCode, _ reason: String) -> ClosePayload {
         (try? ClosePayload(sending: code, reason: reason)) ?? .empty
     }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 import WebSocketProtocol
 
-// Pings of this end's own: those that were asked for, and those that keep the connection alive.
+// What is done in time: pings that were asked for, those that keep the connection alive, and the end of its time.
 
 extension ConnectionCore {
     func ping(_ waiter: PendingPings.Waiter) {
@@ -16,7 +16,7 @@ extension ConnectionCore {
 
     func sendPing() {
         shared.traffic.pingsSent.add(1)
-        withUnsafeBytes(of: pings.nextPayload(at: eventLoop.now)) { bytes in
+        withUnsafeBytes(of: pings.nextPayload()) { bytes in
             // Refused only when closing has begun, and then the ping has lost its purpose.
             try? endpoint.sendPing(RawSpan(_unsafeBytes: bytes), into: &outbox)
         }
@@ -30,23 +30,52 @@ extension ConnectionCore {
         flush()
     }
 
-    func scheduleKeepalive() {
+    /// Has the loop look at the deadlines when there may be something to do.
+    func scheduleDeadlines() {
         // Once closing has begun, its own clock runs, and no ping may be sent any more.
-        guard !isOver, !isClosingTimed, let keepalive else { return }
-        setTimer(at: keepalive.nextCheck(after: eventLoop.now), on: eventLoop)
+        guard !isOver, !isClosingTimed else { return }
+        if let next = deadlines.nextCheck(
+            after: eventLoop.now,
+            isReading: !isReadingPaused,
+            shared.deadlines
+        ) {
+            setTimer(at: next, on: eventLoop)
+        } else {
+            cancelTimer(on: eventLoop)
+        }
     }
 
     func timerFired() {
-        if isClosingTimed { finish(.closeTimeout) } else { checkKeepalive() }
+        if isClosingTimed { finish(.closeTimeout) } else { checkDeadlines() }
     }
 
-    private func checkKeepalive() {
-        switch keepalive?.check(at: eventLoop.now, isReading: !isReadingPaused) {
-        case .sendPing: sendPing()
-        case .sendHeartbeat: sendHeartbeat()
+    private func checkDeadlines() {
+        switch deadlines.check(at: eventLoop.now, isReading: !isReadingPaused, shared.deadlines) {
+        case .sendPing:
+            pings.nextIsKeepalive()
+            sendPing()
+        case .sendHeartbeat:
+            // The pong may lie unread for as long as this end does not read.
+            pings.forgetKeepalive()
+            sendHeartbeat()
         case .giveUp: return finish(.pingTimeout)
-        case .wait, nil: break
+        case .close(let over, let payload):
+            self.over = over
+            return close(payload)
+        case .wait: break
         }
-        scheduleKeepalive()
+        scheduleDeadlines()
+    }
+
+    /// See ``WebSocketConnection/closeAt(_:code:reason:)``.
+    func expire(at deadline: NIODeadline?, _ payload: ClosePayload) {
+        deadlines.expire(at: deadline, payload)
+        scheduleDeadlines()
+    }
+
+    /// A pong came for the very ping that was sent so long ago, the keepalive's or the application's.
+    func roundTripMeasured(_ duration: Duration) {
+        observer?.onRoundTrip?(duration)
+        shared.traffic.onRoundTrip?(duration)
     }
 }

@@ -120,6 +120,7 @@ extension ConnectionCore {
         } catch {
             throw .usage(error)
         }
+        deadlines.messagePassed()
         outboxPayload += payload.byteCount
         shared.count { $0.sent(kind) }
         if goesByReference { writeOutbox(payload) }
@@ -154,6 +155,7 @@ extension ConnectionCore {
         else { return try enqueue(prepared.message) }
         takeOutbox()
         drainReplies()
+        deadlines.messagePassed()
         outboxPayload += prepared.message.bytes.count
         shared.traffic.sent(prepared.message.kind)
         if frame.count >= payloadSizeForReference {
@@ -332,6 +334,7 @@ extension ConnectionCore {
             guard budget > 0 || deflate == nil else { return goOnLater() }
             guard let next = outbound.next(limit: options.fragmentSize ?? .max) else { break }
             budget -= next.range.count
+            deadlines.messagePassed()
             let bytes = next.piece.span.bytes.extracting(next.range)
             do throws(UsageError) {
                 if next.isWhole {

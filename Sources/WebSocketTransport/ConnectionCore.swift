@@ -55,6 +55,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     @exclusivity(unchecked) private var hasNewCallbacks = false
     /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
     @exclusivity(unchecked) var isClosingTimed = false
+    /// Which of its deadlines made this end close, if one did.
+    @exclusivity(unchecked) var over: Deadlines.Over?
     @exclusivity(unchecked) var isOutputClosed = false
     /// Small enough for the room that is left here.
     @exclusivity(unchecked) var pingsThisSecond: UInt32 = 0
@@ -68,7 +70,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// The endpoint's extension, if one was agreed on.
     let deflate: PerMessageDeflate?
     @exclusivity(unchecked) var closeRequest: ClosePayload?
-    @exclusivity(unchecked) var keepalive: Keepalive?
+    @exclusivity(unchecked) var deadlines: Deadlines
     /// The text that a callback is looking at. It has been checked, so that whoever sends it back need not
     /// have it checked again.
     @exclusivity(unchecked) var textInHand: UnsafeRawBufferPointer?
@@ -139,7 +141,9 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
             messageExtension: deflate,
             pool: scratch.large
         )
-        pingSecondBegan = eventLoop.now
+        let now = eventLoop.now
+        deadlines = Deadlines(shared.deadlines, spread: scratch.nextSpread(), now: now)
+        pingSecondBegan = now
     }
 
     func start(_ transport: any ByteTransport, answer: [UInt8]) {
@@ -150,13 +154,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
             // At once: whoever aborts the connection in this very turn has accepted it all the same.
             flush()
         }
-        guard let interval = options.pingInterval else { return }
-        keepalive = Keepalive(
-            interval: TimeAmount(interval),
-            timeout: TimeAmount(options.pongTimeout),
-            now: eventLoop.now
-        )
-        scheduleKeepalive()
+        scheduleDeadlines()
     }
 }
 
@@ -165,7 +163,7 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
 extension ConnectionCore {
     func received(_ bytes: UnsafeMutableRawBufferPointer) {
         guard !isOver else { return }
-        keepalive?.received()
+        deadlines.heard()
         isInReadBurst = true
         var offset = 0
         if let onMessage = callbacks?.onMessage, bytes.count <= MessageTally.largestRead {
@@ -180,6 +178,7 @@ extension ConnectionCore {
                 handle(event, in: bytes)
                 if !endpoint.maySendData || endpoint.owesReplies { leaveBurst() }
             } else {
+                if endpoint.takeWhetherDataCame() { deadlines.messagePassed() }
                 break
             }
         }
@@ -204,13 +203,15 @@ extension ConnectionCore {
             hand(message.kind, UnsafeRawBufferPointer(rebasing: bytes[message.range]), to: onMessage)
         }
         shared.count { $0.received(tally) }
+        if offset > 0 { deadlines.messagePassed() }
     }
 
     func written() {
         guard let (wire, payload) = inFlight.popFirst() else { return }
         // What had to wait for room has found some: the peer reads, however slowly, and its pong may be a long
         // way behind.
-        keepalive?.received()
+        deadlines.heard()
+        if payload > 0 { deadlines.messagePassed() }
         inFlightWire -= wire
         inFlightPayload -= payload
         flush()
@@ -240,7 +241,10 @@ extension ConnectionCore {
         case .pong(let payload):
             let bytes = payload.bytes(in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(input)))
             shared.traffic.pongsReceived.add(1)
-            if let time = pings.answered(by: bytes, at: eventLoop.now) { shared.traffic.onRoundTrip?(time) }
+            let now = eventLoop.now
+            if let roundTrip = pings.answered(by: bytes, at: now, keepaliveSentAt: deadlines.lastPing) {
+                roundTripMeasured(roundTrip)
+            }
         case .close, .failed: peerEndedConversation()
         }
     }
@@ -264,6 +268,7 @@ extension ConnectionCore {
     @discardableResult
     func deliver(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, owned: [UInt8]? = nil) -> Bool {
         shared.count { $0.received(kind, payload.count) }
+        deadlines.messagePassed()
         if let callbacks, inbound.isEmpty, mayRunCallbacks {
             hand(kind, payload, to: callbacks.onMessage)
             return true
@@ -318,6 +323,8 @@ extension ConnectionCore {
         guard !isReadingPaused else { return }
         isReadingPaused = true
         transport?.pauseReading()
+        // The peer is told that somebody lives here, sooner than the next ping is due.
+        if shared.deadlines.pingInterval != nil { scheduleDeadlines() }
     }
 
     func resumeReading() {

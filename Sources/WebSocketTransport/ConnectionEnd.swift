@@ -18,6 +18,13 @@ public enum EndCause: Sendable, Hashable {
     case closeTimeout
     /// Nothing came from the peer after a ping, in time.
     case pingTimeout
+    /// This end closed because no message had passed for ``ConnectionOptions/idleTimeout``.
+    case idleTimeout
+    /// This end closed because the connection had been open for ``ConnectionOptions/maximumAge``.
+    case maximumAge
+    /// This end closed at the time set with ``WebSocketConnection/expire(after:code:reason:)``, or by what a server
+    /// knows of the connection's session.
+    case expired
     /// TCP did not connect in time, or the proxy did not.
     case connectTimeout
     /// The opening handshake did not finish in time.
@@ -46,6 +53,9 @@ public enum EndCause: Sendable, Hashable {
         case .aborted: "aborted"
         case .closeTimeout: "closeTimeout"
         case .pingTimeout: "pingTimeout"
+        case .idleTimeout: "idleTimeout"
+        case .maximumAge: "maximumAge"
+        case .expired: "expired"
         case .connectTimeout: "connectTimeout"
         case .handshakeTimeout: "handshakeTimeout"
         case .handshakeRefused: "handshakeRefused"
@@ -69,6 +79,9 @@ extension EndCause: CustomStringConvertible {
         case .aborted: "aborted by this end"
         case .closeTimeout: "the peer did not answer the close frame in time"
         case .pingTimeout: "the peer did not answer a ping in time"
+        case .idleTimeout: "no message for too long"
+        case .maximumAge: "open for too long"
+        case .expired: "its time had expired"
         case .connectTimeout: "no connection in time"
         case .handshakeTimeout: "the opening handshake did not finish in time"
         case .handshakeRefused(let error): "\(error)"

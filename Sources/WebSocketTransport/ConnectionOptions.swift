@@ -37,13 +37,28 @@ public struct ConnectionOptions: Sendable, Hashable {
     /// Default 5 s.
     public var closeTimeout: Duration
 
-    /// A ping is sent this often, so that a dead peer is noticed and no proxy takes the connection for
+    /// A ping is sent at least this often, so that a dead peer is noticed and no proxy takes the connection for
     /// idle. Default 20 s; `nil` never pings.
     public var pingInterval: Duration?
+
+    /// How much earlier than it says a ping interval, an idle timeout or a maximum age may end: a part of it, another
+    /// for each connection, so that those opened together do not all act together. 0 to 1; default 0.1: up to 10 %
+    /// earlier, and never later.
+    public var jitter: Double
 
     /// How long after a ping the peer may be silent: anything it sends is a sign of life. Default 20 s.
     /// The clock stands still while this end does not read because its reader is slow.
     public var pongTimeout: Duration
+
+    /// Without a message, or a part of one, in either direction for so long, the connection is closed with 1001 and
+    /// ends with ``EndCause/idleTimeout``. Pings and pongs are no messages; while this end does not read because its
+    /// reader is slow, the clock stands still. Noticed up to an eighth of this time later, so that no message has to
+    /// read the clock. Default `nil`: never.
+    public var idleTimeout: Duration?
+
+    /// When open for so long, the connection is closed with 1001 and ends with ``EndCause/maximumAge``: clients that
+    /// come again are spread anew among servers, and show their credentials anew. Default `nil`: never.
+    public var maximumAge: Duration?
 
     /// The most pings taken from the peer in a second. Default 1,000. One more: close 1008.
     public var maxPingsPerSecond: Int
@@ -60,6 +75,9 @@ public struct ConnectionOptions: Sendable, Hashable {
         closeTimeout: Duration = .seconds(5),
         pingInterval: Duration? = .seconds(20),
         pongTimeout: Duration = .seconds(20),
+        jitter: Double = 0.1,
+        idleTimeout: Duration? = nil,
+        maximumAge: Duration? = nil,
         maxPingsPerSecond: Int = 1000
     ) {
         self.limits = limits
@@ -72,6 +90,9 @@ public struct ConnectionOptions: Sendable, Hashable {
         self.closeTimeout = closeTimeout
         self.pingInterval = pingInterval
         self.pongTimeout = pongTimeout
+        self.jitter = jitter
+        self.idleTimeout = idleTimeout
+        self.maximumAge = maximumAge
         self.maxPingsPerSecond = maxPingsPerSecond
     }
 }

@@ -27,6 +27,10 @@ final class LoopScratch {
     /// Memory for the queue of whichever connection has messages that wait.
     @exclusivity(unchecked) var spareMessages: [Message?] = []
     private var isTrimScheduled = false
+    /// Of this thread's event loop, where it is not one of our own. More than one only where several loops take turns
+    /// on a thread, as in tests.
+    private var timers: [LoopTimers] = []
+    private var dice = UInt64.random(in: 0 ... .max)
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []
     @exclusivity(unchecked) var putOffMore = false
@@ -54,6 +58,25 @@ final class LoopScratch {
     func takeBurst() -> FrameBuffer? { burst.take() }
 
     func giveBack(_ burst: FrameBuffer) { self.burst = burst }
+
+    func timers(of eventLoop: any EventLoop) -> LoopTimers {
+        for timers in timers where timers.isOf(eventLoop) { return timers }
+        timers.removeAll { $0.isOfNobody }
+        let new = LoopTimers(of: eventLoop)
+        timers.append(new)
+        return new
+    }
+
+    /// A random number by which a connection's clocks differ from others'. Nobody's secret depends on it, so that the
+    /// system's generator is asked once for each thread only.
+    func nextSpread() -> UInt16 {
+        // Sebastiano Vigna's SplitMix64.
+        dice &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = dice
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return UInt16(truncatingIfNeeded: mixed ^ (mixed >> 31))
+    }
 
     /// The options of one connection after the other are nearly always the same; those of the few servers and clients
     /// that a thread may have are all kept.

@@ -4,6 +4,7 @@ import WebSocketProtocol
 final class SharedOptions {
     let options: ConnectionOptions
     let limits: SharedLimits
+    let deadlines: Deadlines.Policy
     /// The largest message that is copied behind others, so that one write takes them all.
     let largestGathered: Int
     /// Where the connections' traffic is counted: here, so that no connection needs a place for it.
@@ -27,6 +28,7 @@ final class SharedOptions {
         options.outboundHighWaterMark = max(options.outboundHighWaterMark, 0)
         self.options = options
         limits = SharedLimits(options.limits)
+        deadlines = Deadlines.Policy(options)
         largestGathered = min(options.fragmentSize ?? .max, Self.sizeForReference - 1)
     }
 

@@ -309,13 +309,17 @@ package final class ConnectionObserver: Sendable {
     let onPeerClosing: @Sendable () -> Void
     /// The payload bytes that wait to be taken by the operating system, each time that their number may have changed.
     let onBuffered: @Sendable (Int) -> Void
+    /// How long a ping and its pong took.
+    let onRoundTrip: (@Sendable (Duration) -> Void)?
 
     package init(
         onPeerClosing: @escaping @Sendable () -> Void,
-        onBuffered: @escaping @Sendable (Int) -> Void
+        onBuffered: @escaping @Sendable (Int) -> Void,
+        onRoundTrip: (@Sendable (Duration) -> Void)? = nil
     ) {
         self.onPeerClosing = onPeerClosing
         self.onBuffered = onBuffered
+        self.onRoundTrip = onRoundTrip
     }
 }
 
@@ -490,6 +494,31 @@ extension WebSocketConnection {
         return await closed
     }
 
+    /// Has the connection close by itself when so much time has passed from now, as ``close(code:reason:timeout:)``
+    /// does, with ``EndCause/expired``: when a token ends, or whatever else lets a peer stay. Calling it again moves
+    /// the time; `nil` takes it back. Does nothing once closing has begun.
+    ///
+    /// - Throws: ``UsageError/closeCodeNotSendable(_:)``, ``UsageError/closeReasonTooLong(bytes:)``.
+    public func expire(
+        after time: Duration?,
+        code: CloseCode = .policyViolation,
+        reason: String = "expired"
+    ) throws(UsageError) {
+        let payload = try ClosePayload(sending: code, reason: reason)
+        guard end == nil else { return }
+        // From now, not from when the loop hears of it.
+        let deadline = time.map { eventLoop.now + TimeAmount($0) }
+        withCore { $0.expire(at: deadline, payload) }
+    }
+
+    /// ``expire(after:code:reason:)`` at a time of the loop's clock. A code or reason that cannot be sent is left
+    /// out.
+    package func closeAt(_ deadline: NIODeadline?, code: CloseCode, reason: String) {
+        guard end == nil else { return }
+        let payload = (try? ClosePayload(sending: code, reason: reason)) ?? .empty
+        withCore { $0.expire(at: deadline, payload) }
+    }
+
     /// How the connection ended; waits for it.
     public var closed: ConnectionEnd {
         get async {
@@ -558,6 +587,17 @@ extension WebSocketConnection {
         }
 
         public func abort() { core.abort() }
+
+        /// Sets, moves or takes back when the connection closes. See
+        /// ``WebSocketConnection/expire(after:code:reason:)``.
+        public func expire(
+            after time: Duration?,
+            code: CloseCode = .policyViolation,
+            reason: String = "expired"
+        ) throws(UsageError) {
+            let payload = try ClosePayload(sending: code, reason: reason)
+            core.expire(at: time.map { core.eventLoop.now + TimeAmount($0) }, payload)
+        }
 
         /// Sends a message however much waits; it goes out when the loop's turn ends.
         package func enqueue(_ message: Message) throws(SendError) { try core.enqueue(message) }

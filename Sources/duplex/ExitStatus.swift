@@ -42,7 +42,9 @@ enum ExitStatus: Int32 {
             case .closedByUs, .closedByPeer: .closedNormally
             case .protocolError: .protocolError
             case .endOfStream, .reset, .aborted: .lost
-            case .closeTimeout, .pingTimeout, .connectTimeout, .handshakeTimeout: .timeout
+            case .closeTimeout, .pingTimeout, .connectTimeout, .handshakeTimeout, .idleTimeout, .maximumAge,
+                .expired:
+                .timeout
             case .handshakeRefused: .handshakeRefused
             case .proxyFailed: .proxyFailed
             case .tls: .tls

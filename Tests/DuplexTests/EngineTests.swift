@@ -196,52 +196,5 @@ struct EngineTests {
         #expect(exit == .init(status: 1))
         #expect(errors.contains("the engine io_uring cannot serve this: the system has no io_uring"))
     }
-
-    @Test(arguments: ["epoll"] + (Tools.mayUseRing ? ["io_uring"] : []))
-    func `Without descriptors left it serves those it has, and others as soon as there is room`(
-        engine: String
-    ) async throws {
-        // A limit of its own, for this process and the shell that sets it.
-        let process = try ChildProcess(
-            "/bin/sh",
-            [
-                "-c", "ulimit -n 40 && exec \"$0\" serve --port 0 --workers 1 --engine \(engine)",
-                Tools.duplex,
-            ]
-        )
-        let place = try await process.line(beginning: "Duplex serves on ")
-        let port = try #require(place.split(separator: ":").last.flatMap { Int($0) })
-        let url = "ws://127.0.0.1:\(port)/echo"
-        var open: [WebSocketConnection] = []
-        // More than 40 can never be open; each opens but the one that finds no room.
-        var waiting: Task<WebSocketConnection, any Error>?
-        for _ in 0..<40 {
-            let attempt = Task { try await WebSocketConnection.connect(to: url) }
-            let opened = Locked<WebSocketConnection?>(nil)
-            let watcher = Task {
-                if let socket = try? await attempt.value { opened.withLock { $0 = socket } }
-            }
-            // Either it opens, or those before are served while it waits: the echo comes behind the attempt.
-            for _ in 0..<50 where opened.withLock({ $0 == nil }) {
-                guard let first = open.first else {
-                    await watcher.value
-                    break
-                }
-                try await first.send("still there")
-                #expect(try await first.receive()?.text == "still there")
-            }
-            guard let socket = opened.withLock({ $0 }) else {
-                waiting = attempt
-                break
-            }
-            open.append(socket)
-        }
-        let attempt = try #require(waiting, "the limit was never met")
-        #expect(open.count > 5)
-        for socket in open.prefix(3) { try await socket.close() }
-        let socket = try await within(waitingFor: "room") { try await attempt.value }
-        try await socket.send("in at last")
-        #expect(try await socket.receive()?.text == "in at last")
-    }
     #endif
 }

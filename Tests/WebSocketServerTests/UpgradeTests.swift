@@ -197,4 +197,48 @@ struct UpgradeTests {
             }
         }
     }
+
+    @Test(arguments: [SessionExpiry.after(.milliseconds(50)), .at(secondsSince1970: .min), .after(.zero)])
+    func `A session that is over closes its socket, and says so`(expiry: SessionExpiry) async throws {
+        try await ask(Handshake.request("/r")) { _ in
+            .accept(User(name: "B"), .init(expiry: expiry))
+        } _: { connection, _ in
+            let all = try await connection.readToEnd()
+            #expect(Array(all.prefix(8)) == [0x81, 6] + "B in r".utf8)
+            #expect(Array(all.dropFirst(10)) == [0x0B, 0xB8] + "the session has expired".utf8)
+        }
+    }
+
+    @Test func `A session that is renewed goes on, and one without an end can be given one`() async throws {
+        let routes: (WebSocketServer) -> Void = { server in
+            server.route("/r") { _ -> Upgrade<Void> in
+                .accept((), .init(expiry: .after(.milliseconds(500))))
+            } callbacks: { socket, _, _ in
+                ConnectionCallbacks(onMessage: { isolated, _, bytes in
+                    socket.renew(bytes.byteCount == 0 ? .after(.zero) : .at(secondsSince1970: .max))
+                    try? isolated.send("renewed")
+                })
+            }
+        }
+        try await serving(.init(port: 0), routes) { port in
+            let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/r")
+            try await socket.send("token")
+            #expect(try await socket.receive() == Message("renewed"))
+            // Longer than it would have lived.
+            #expect(try await socket.isOpen(after: .milliseconds(700)))
+            try await socket.send("")
+            let end = try await within { await socket.closed }
+            #expect(end.code == SessionExpiry.closeCode)
+            #expect(end.wasClean)
+        }
+    }
+}
+
+extension WebSocketConnection {
+    /// Whether it still answers pings after some time of the clock, which is what the test is about.
+    fileprivate func isOpen(after time: Duration) async throws -> Bool {
+        try await Task.sleep(for: time)
+        _ = try await ping()
+        return end == nil
+    }
 }

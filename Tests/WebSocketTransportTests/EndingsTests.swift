@@ -281,7 +281,7 @@ struct EndingsTests {
     func pingTimeout(_ role: Role) throws {
         let socket = try EmbeddedConnection(
             role,
-            .init(pingInterval: .seconds(20), pongTimeout: .seconds(15))
+            .init(pingInterval: .seconds(20), pongTimeout: .seconds(15), jitter: 0)
         )
         socket.advance(by: .seconds(34))
         #expect(socket.ends.isEmpty)

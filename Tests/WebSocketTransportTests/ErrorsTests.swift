@@ -21,6 +21,9 @@ struct ErrorsTests {
         (.aborted, "aborted", "aborted by this end"),
         (.closeTimeout, "closeTimeout", "the peer did not answer the close frame in time"),
         (.pingTimeout, "pingTimeout", "the peer did not answer a ping in time"),
+        (.idleTimeout, "idleTimeout", "no message for too long"),
+        (.maximumAge, "maximumAge", "open for too long"),
+        (.expired, "expired", "its time had expired"),
         (.connectTimeout, "connectTimeout", "no connection in time"),
         (.handshakeTimeout, "handshakeTimeout", "the opening handshake did not finish in time"),
         (

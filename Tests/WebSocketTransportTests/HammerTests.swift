@@ -53,29 +53,12 @@ struct HammerTests {
         }
     }
 
-    /// Each test makes loops of its own: on SwiftNIO, and where there is such a thing on epoll.
-    private static let engines: [String] = {
-        #if os(Linux)
-        ["nio", "epoll"] + (Tools.mayUseRing ? ["io_uring"] : [])
-        #else
-        ["nio"]
-        #endif
-    }()
-
-    private static func make(_ engine: String) throws -> LoopbackServer.Engine {
-        #if os(Linux)
-        if engine == "epoll" { return .epoll(try EpollLoopGroup(count: 3)) }
-        if engine == "io_uring" { return .epoll(try EpollLoopGroup(count: 3, onRing: true)) }
-        #endif
-        return .nio(MultiThreadedEventLoopGroup(numberOfThreads: 3))
-    }
-
     @Test(
         "Sixteen tasks call everything at once, until the connection has ended and beyond",
-        arguments: engines
+        arguments: LoopbackServer.Engine.names
     )
     func hammerEverything(_ name: String) async throws {
-        let engine = try Self.make(name)
+        let engine = try LoopbackServer.Engine.named(name, loops: 3)
         // A client connects by SwiftNIO, whatever its server runs on.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let accepted = AsyncStream<WebSocketConnection>.makeStream()
@@ -234,10 +217,10 @@ struct HammerTests {
 
     @Test(
         "Many connections, opened at once by many tasks and cut in the middle of opening",
-        arguments: engines
+        arguments: LoopbackServer.Engine.names
     )
     func hammerConnecting(_ name: String) async throws {
-        let engine = try Self.make(name)
+        let engine = try LoopbackServer.Engine.named(name, loops: 3)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let server = try await LoopbackServer(engine, onConnection: LoopbackServer.echo)
         let (url, outcomes) = (server.url, Log<Bool>())

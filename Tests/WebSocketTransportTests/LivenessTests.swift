@@ -54,7 +54,10 @@ struct LivenessTests {
 
     @Test("Pings go on for as long as the peer answers", arguments: roles)
     func answeredPings(_ role: Role) throws {
-        let socket = try EmbeddedConnection(role, .init(pingInterval: .seconds(20), pongTimeout: .seconds(5)))
+        let socket = try EmbeddedConnection(
+            role,
+            .init(pingInterval: .seconds(20), pongTimeout: .seconds(5), jitter: 0)
+        )
         var payloads: Set<[UInt8]> = []
         for _ in 0..<50 {
             socket.advance(by: .seconds(20))

@@ -42,6 +42,7 @@ struct Acceptance {
     func start(_ socket: WebSocketConnection, by carrier: any OpeningCarrier, at place: LoopConnections.Place)
     {
         watch.opened(socket, self, by: carrier)
+        if let expiry { socket.renew(expiry) }
         watch.withContext { service.start(socket, parameters: parameters, on: carrier.loop, at: place) }
     }
 }

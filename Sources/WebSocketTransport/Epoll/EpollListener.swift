@@ -14,11 +14,13 @@ package final class EpollListener: Sendable {
     /// What is done with a connection, on its loop, before anything is read from it.
     package typealias Accept = @Sendable (any AcceptedTransport) -> Void
 
+    /// - Parameter exhaustion: is told when there is no room for new connections, and when there is again.
     /// - Throws: `IOError`, such as that of an address in use.
     package static func listen(
         on address: SocketAddress,
         backlog: Int,
         loops: [EpollLoop],
+        exhaustion: AcceptExhaustion,
         accept: (EpollLoop) -> Accept
     ) async throws -> EpollListener {
         var sockets: [Socket] = []
@@ -46,7 +48,7 @@ package final class EpollListener: Sendable {
         for (loop, socket) in zip(loops, sockets) {
             let accept = accept(loop)
             let acceptor = try await loop.submit {
-                let acceptor = EpollAcceptor(socket, on: loop, accept: accept)
+                let acceptor = EpollAcceptor(socket, on: loop, exhaustion, accept: accept)
                 acceptor.start()
                 return NIOLoopBound(acceptor, eventLoop: loop)
             }.get()
@@ -77,22 +79,31 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
     private var socket: Socket
     private let loop: EpollLoop
     private let accept: EpollListener.Accept
+    private let exhaustion: AcceptExhaustion
+    private var pause = AcceptPause()
 
     /// Connections taken in one turn; those that are open have theirs in between.
     private static let batch = 64
-    /// How long to wait when there is no room for another connection: only others that end make some.
-    private static let pause = TimeAmount.milliseconds(100)
 
-    init(_ socket: Socket, on loop: EpollLoop, accept: @escaping EpollListener.Accept) {
+    init(
+        _ socket: Socket,
+        on loop: EpollLoop,
+        _ exhaustion: AcceptExhaustion,
+        accept: @escaping EpollListener.Accept
+    ) {
         self.socket = socket
         self.loop = loop
+        self.exhaustion = exhaustion
         self.accept = accept
     }
 
     func start() {
-        if !loop.add(self, socket.descriptor, events: duplex_epoll_in) {
-            setTimer(at: .now() + Self.pause, on: loop)
-        }
+        if !loop.add(self, socket.descriptor, events: duplex_epoll_in) { waitForRoom() }
+    }
+
+    private func waitForRoom() {
+        setTimer(at: .now() + AcceptPause.pause, on: loop)
+        if pause.begin() { exhaustion.begin() }
     }
 
     override func ready(_ events: UInt32) { _ = takeBatch() }
@@ -108,7 +119,7 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
             case .noRoom:
                 // The connection stays in the system's queue, which would wake the loop at once again.
                 loop.remove(socket.descriptor)
-                setTimer(at: .now() + Self.pause, on: loop)
+                waitForRoom()
                 return false
             }
         }
@@ -130,7 +141,14 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
         }
     }
 
-    func timerFired() { start() }
+    func timerFired() {
+        switch pause.timerFired() {
+        case .resume:
+            setTimer(at: .now() + AcceptPause.calm, on: loop)
+            start()
+        case .over: exhaustion.end()
+        }
+    }
 
     func stop() {
         guard socket.isOpen else { return }

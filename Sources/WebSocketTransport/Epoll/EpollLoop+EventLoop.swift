@@ -11,16 +11,16 @@ extension EpollLoop {
         _ task: @escaping @Sendable () throws -> T
     ) -> Scheduled<T> {
         let promise = makePromise(of: T.self)
-        let timer = ScheduledCall {
+        let call = ScheduledCall {
             do {
                 promise.assumeIsolated().succeed(try task())
             } catch {
                 promise.fail(error)
             }
         }
-        onLoop { loop in timer.setTimer(at: deadline, on: loop) }
+        onLoop { loop in loop.calls.set(call, at: deadline) }
         // SwiftNIO fails the promise itself.
-        return Scheduled(promise: promise) { [self] in onLoop { loop in loop.timers.remove(timer) } }
+        return Scheduled(promise: promise) { [self] in onLoop { loop in loop.calls.remove(call) } }
     }
 
     package func scheduleTask<T>(
@@ -32,17 +32,6 @@ extension EpollLoop {
 
     private func onLoop(_ body: @escaping @Sendable (EpollLoop) -> Void) {
         if inEventLoop { body(self) } else { execute { body(self) } }
-    }
-
-    /// A call to be made at a time.
-    private final class ScheduledCall: LoopTimerOwner, @unchecked Sendable {
-        // Sendable: `timer` is touched on the loop only, and `call` is made there.
-        var timer = LoopTimer()
-        private let call: @Sendable () -> Void
-
-        init(_ call: @escaping @Sendable () -> Void) { self.call = call }
-
-        func timerFired() { call() }
     }
 
     /// Stops the loop; see ``EpollLoopGroup``.

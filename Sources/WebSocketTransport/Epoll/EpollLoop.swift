@@ -23,7 +23,7 @@ package class EpollSource {
 
 /// An event loop on Linux's epoll, for plain TCP: one thread that reads, serves and writes in turn.
 ///
-/// A turn is: what the descriptors have to say; timers; what was posted, tasks of Swift among it, until there is
+/// A turn is: what the descriptors have to say; timers and scheduled calls; what was posted, tasks of Swift among it, until there is
 /// nothing more; then one write for each connection that has gathered something. So a burst of messages costs one
 /// read and one write, whoever answers them.
 ///
@@ -66,7 +66,8 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
 
     // From here on: the loop's thread only. `@exclusivity(unchecked)`: as in `ConnectionCore`; what is called is
     // called between changes.
-    @exclusivity(unchecked) var timers = TimerHeap()
+    @exclusivity(unchecked) var timers = TimerWheel()
+    @exclusivity(unchecked) var calls = ScheduledCalls()
     /// By descriptor; held until ``forget(_:)``, and then in `retired`. So who is called from here stays whatever
     /// the call does, without being counted for each event.
     @exclusivity(unchecked) private var sources: [Unmanaged<EpollSource>?] = []
@@ -278,18 +279,21 @@ extension EpollLoop {
         _ = read(wakeUp, &value, 8)
     }
 
-    /// Milliseconds until the earliest timer, rounded up; -1 for ever.
+    /// Milliseconds until there may be a timer or a scheduled call, rounded up; -1 for ever.
     private func timeUntilNext() -> CInt {
-        guard let earliest = timers.earliest else { return -1 }
+        var earliest = timers.nextLook
+        if let call = calls.earliest { earliest = min(earliest ?? call, call) }
+        guard let earliest else { return -1 }
         let now = NIODeadline.now()
         guard earliest > now else { return 0 }
         return CInt(clamping: ((earliest - now).nanoseconds + 999_999) / 1_000_000)
     }
 
     private func fireTimers() {
-        guard timers.earliest != nil else { return }
+        guard timers.count > 0 || calls.count > 0 else { return }
         let now = NIODeadline.now()
         while let owner = timers.popDue(at: now) { owner.timerFired() }
+        while let scheduled = calls.popDue(at: now) { scheduled.call() }
     }
 
     private func doWork() {

@@ -132,11 +132,9 @@ extension Socket {
             return descriptor >= 0
         }
         if descriptor >= 0 { return .connection(Socket(owning: descriptor), address ?? .unknown) }
-        switch errno {
-        case EAGAIN: return .nobody
-        case EMFILE, ENFILE, ENOMEM, ENOBUFS: return .noRoom
-        default: return .gone
-        }
+        let error = errno
+        if AcceptPause.isExhaustion(error) { return .noRoom }
+        return error == EAGAIN ? .nobody : .gone
     }
 
     private static func address(

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import TestSupport
 import WebSocketProtocol
 import WebSocketTransport
 
@@ -42,6 +43,7 @@ final class LoopbackServer: Sendable {
                 on: SocketAddress(ipAddress: "127.0.0.1", port: 0),
                 backlog: 1024,
                 loops: group.loops,
+                exhaustion: AcceptExhaustion { _ in },
                 accept: { _ in upgrade }
             )
             address = listener.address
@@ -60,6 +62,23 @@ final class LoopbackServer: Sendable {
         #if os(Linux)
         case epoll(EpollLoopGroup)
         #endif
+
+        /// SwiftNIO, and where there is such a thing, loops of our own on epoll and io_uring.
+        static let names: [String] = {
+            #if os(Linux)
+            ["nio", "epoll"] + (Tools.mayUseRing ? ["io_uring"] : [])
+            #else
+            ["nio"]
+            #endif
+        }()
+
+        /// With loops of its own.
+        static func named(_ name: String, loops: Int) throws -> Engine {
+            #if os(Linux)
+            if name != "nio" { return .epoll(try EpollLoopGroup(count: loops, onRing: name == "io_uring")) }
+            #endif
+            return .nio(MultiThreadedEventLoopGroup(numberOfThreads: loops))
+        }
 
         var group: any EventLoopGroup {
             switch self {

@@ -1,13 +1,27 @@
+#if os(Linux)
 import NIOCore
 
-/// The timers of one event loop, the earliest first: a binary heap whose entries know their place, so that one
-/// can be taken out or moved.
-struct TimerHeap {
+/// A call to be made at a time, on an event loop of ours.
+final class ScheduledCall: @unchecked Sendable {
+    // Sendable: `place` is touched on the loop only, and `call` is made there.
+
+    /// Where the loop's heap has it.
+    fileprivate(set) var place = ScheduledCalls.nowhere
+    let call: @Sendable () -> Void
+
+    init(_ call: @escaping @Sendable () -> Void) { self.call = call }
+}
+
+/// What was scheduled on a loop of ours the way SwiftNIO has it, the earliest first: a binary heap whose entries
+/// know their place, so that one can be taken out or moved.
+///
+/// These are few, and to the point; the timers of connections are in a ``TimerWheel``.
+struct ScheduledCalls {
     private struct Entry {
         var deadline: NIODeadline
-        /// Timers of the same time go off in the order they were set.
+        /// Calls of the same time are made in the order they were set.
         var order: UInt64
-        let owner: any LoopTimerOwner
+        let owner: ScheduledCall
 
         func isBefore(_ other: Entry) -> Bool {
             deadline == other.deadline ? order < other.order : deadline < other.deadline
@@ -22,11 +36,11 @@ struct TimerHeap {
     var count: Int { entries.count }
     var earliest: NIODeadline? { entries.first?.deadline }
 
-    /// Sets an owner's timer, in place of what it was set to.
-    mutating func set(_ owner: any LoopTimerOwner, at deadline: NIODeadline) {
+    /// Sets the time of a call, in place of what it was set to.
+    mutating func set(_ owner: ScheduledCall, at deadline: NIODeadline) {
         lastOrder += 1
         let entry = Entry(deadline: deadline, order: lastOrder, owner: owner)
-        let place = Int(owner.timer.place)
+        let place = Int(owner.place)
         if place < 0 {
             entries.append(entry)
             setPlace(entries.count - 1)
@@ -34,24 +48,24 @@ struct TimerHeap {
         } else {
             entries[place] = entry
             moveUp(place)
-            moveDown(Int(owner.timer.place))
+            moveDown(Int(owner.place))
         }
     }
 
-    mutating func remove(_ owner: any LoopTimerOwner) {
-        let place = Int(owner.timer.place)
+    mutating func remove(_ owner: ScheduledCall) {
+        let place = Int(owner.place)
         guard place >= 0 else { return }
-        owner.timer.place = Self.nowhere
+        owner.place = Self.nowhere
         let last = entries.removeLast()
         guard place < entries.count else { return }
         entries[place] = last
         setPlace(place)
         moveUp(place)
-        moveDown(Int(last.owner.timer.place))
+        moveDown(Int(last.owner.place))
     }
 
-    /// Takes out the earliest timer, if its time has come.
-    mutating func popDue(at now: NIODeadline) -> (any LoopTimerOwner)? {
+    /// Takes out the earliest call, if its time has come.
+    mutating func popDue(at now: NIODeadline) -> ScheduledCall? {
         guard let first = entries.first, first.deadline <= now else { return nil }
         remove(first.owner)
         return first.owner
@@ -89,6 +103,7 @@ struct TimerHeap {
     }
 
     private func setPlace(_ place: Int) {
-        entries[place].owner.timer.place = Int32(truncatingIfNeeded: place)
+        entries[place].owner.place = Int32(truncatingIfNeeded: place)
     }
 }
+#endif
