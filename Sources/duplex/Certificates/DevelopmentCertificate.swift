@@ -161,7 +161,8 @@ extension DevelopmentCertificate {
                 signatureAlgorithm: .ecdsaWithSHA256,
                 extensions: try Certificate.Extensions {
                     Critical(BasicConstraints.notCertificateAuthority)
-                    Critical(KeyUsage(digitalSignature: true))
+                    // No KeyUsage: without keyCertSign in it, which is for authorities, BoringSSL would not see that
+                    // the certificate signs itself, and nobody could trust it.
                     try ExtendedKeyUsage([.serverAuth])
                     SubjectAlternativeNames([
                         .dnsName("localhost"),
