@@ -7,6 +7,7 @@ struct Announcement: Sendable {
     let port: Int
     let engine: WebSocketServer.Engine?
     let tls: TLSSource.Loaded?
+    let servesFiles: Bool
     let metrics: (host: String, port: Int)?
 
     var text: String {
@@ -15,11 +16,12 @@ struct Announcement: Sendable {
         var lines = [
             "Duplex serves on \(place)",
             "",
-            "  console  http\(letter)://\(place)/",
+            "  console  http\(letter)://\(place)\(WebSocketServer.consolePath(besideFiles: servesFiles))",
             "  echo     ws\(letter)://\(place)/echo",
             "  topics   ws\(letter)://\(place)/topic/NAME",
             "  health   http\(letter)://\(place)/healthz",
         ]
+        if servesFiles { lines.insert("  files    http\(letter)://\(place)/", at: 3) }
         if let metrics { lines.append("  metrics  http://\(Self.place(metrics.host, metrics.port))/metrics") }
         lines.append("  engine   \(engine?.rawValue ?? "")")
         if let tls {

@@ -14,7 +14,8 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serves an echo, topics and a console for the browser.",
         discussion: """
             Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
-            to all who are on NAME, /healthz answers "ok".
+            to all who are on NAME, /healthz answers "ok". With --static, / is the files of a directory, and \
+            /.duplex/ is the console.
 
             Each option can be set in the environment, too, and in a file in JSON: --max-message-size is \
             DUPLEX_MAX_MESSAGE_SIZE there and "max-message-size" here. What is said on the command line wins over \

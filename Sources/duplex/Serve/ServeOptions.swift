@@ -7,6 +7,8 @@ import WebSocketTransport
 struct ServeOptions: Sendable {
     let server: WebSocketServer.Configuration
     let subprotocols: [String]
+    /// The directory whose files are served; `nil` for the console in their place.
+    let files: String?
     /// `nil` for plain TCP.
     let tls: TLSSource?
     let metrics: (host: String, port: Int)?
@@ -36,6 +38,7 @@ struct ServeOptions: Sendable {
             logger: logger
         )
         subprotocols = try configuration.value(of: Settings.subprotocol)
+        files = try configuration.value(of: Settings.files)
         tls = try Self.tls(configuration, cacheFolder: cacheFolder)
         let metricsHost = try configuration.value(of: Settings.metricsHost)
         metrics = try configuration.value(of: Settings.metricsPort).map { (metricsHost, $0) }

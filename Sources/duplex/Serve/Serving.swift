@@ -38,7 +38,7 @@ struct Serving {
         }
         configuration.tls = tls.flatMap { identity?.configuration($0.configuration) }
         let server = WebSocketServer(configuration)
-        server.addCommandRoutes(subprotocols: options.subprotocols)
+        server.addCommandRoutes(subprotocols: options.subprotocols, files: options.files)
 
         let service = AnnouncedServer(
             server: server,
@@ -50,6 +50,7 @@ struct Serving {
                 port: port,
                 engine: server.engine,
                 tls: tls,
+                servesFiles: options.files != nil,
                 metrics: metricsPort.flatMap { port in options.metrics.map { ($0.host, port) } }
             )
             StandardOutput.write(announcement.text)
@@ -72,6 +73,9 @@ struct Serving {
                 )
             ).run()
         } catch let error as ServerError {
+            throw ExitStatus.failure.explained("\(error)")
+        } catch let error as RouteError {
+            // The paths are ours and right; the directory is not.
             throw ExitStatus.failure.explained("\(error)")
         }
     }

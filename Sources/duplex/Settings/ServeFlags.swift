@@ -19,6 +19,8 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.pongTimeout) var pongTimeout: String?
     @Option(Settings.outboundLimit) var outboundLimit: String?
 
+    @Option(Settings.files) var files: String?
+
     @Option(Settings.drainTimeout) var drainTimeout: String?
 
     @Flag(Settings.verbose) var verbose: Bool?

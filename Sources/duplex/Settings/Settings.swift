@@ -106,6 +106,15 @@ enum Settings {
         flag: \.outboundLimit
     )
 
+    // What it serves.
+    static let files = Setting(
+        "static",
+        .text("directory", expected: "the path of a directory"),
+        unset: "none",
+        "Serve the files of a directory at /; the console moves to /.duplex/.",
+        flag: \.files
+    )
+
     // How it stops.
     static let drainTimeout = Setting(
         "drain-timeout",
@@ -156,6 +165,7 @@ enum Settings {
         tls.entry, cert.entry, key.entry, clientCA.entry,
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
         outboundLimit.entry,
+        files.entry,
         drainTimeout.entry,
         verbose.entry, logLevel.entry, logFormat.entry, metricsPort.entry, metricsHost.entry,
     ]
