@@ -115,9 +115,20 @@ let package = Package(
             resources: [.embedInCode("JavaScript")],
             swiftSettings: settings
         ),
+        // What the commands have in common: options, files, descriptors.
+        .target(
+            name: "CommandSupport",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "duplex-js",
             dependencies: [
+                "CommandSupport",
                 "WebSocketScript",
                 "WebSockets",
                 "WebSocketTransport",
@@ -168,6 +179,7 @@ let package = Package(
         .executableTarget(
             name: "duplex",
             dependencies: [
+                "CommandSupport",
                 "WebSocketServer",
                 "WebSocketTransport",
                 "WebSocketProtocol",
@@ -251,7 +263,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples",
-            exclude: ["README.md"] + examples.map { "\($0).js" },
+            exclude: ["README.md", "deploy"] + examples.map { "\($0).js" },
             // What compiles here has to compile in a package that has just been made.
             swiftSettings: userSettings
         ),
@@ -381,10 +393,16 @@ let package = Package(
                 "WebSocketServer",
                 "WebSocketTransport",
                 "WebSocketProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: settings
         ),

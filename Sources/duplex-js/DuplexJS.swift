@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import HTTPTypes
 import NIOSSL
 import WebSocketScript
@@ -20,8 +21,8 @@ struct DuplexJS: AsyncParsableCommand {
             duplex.arguments.
 
             An exception that nothing catches, and a promise whose rejection nothing handles, are written to standard \
-            error, and the script goes on, as a page does. Exit status: 0; 1 if there was any of them, or a file \
-            could not be read; 124 after --timeout; 64 wrong usage; 130 interrupted.
+            error, and the script goes on, as a page does. Exit status: 0; 1 if there was any of them, a file \
+            could not be read, or output could not be written; 124 after --timeout; 64 wrong usage; 130 interrupted.
             """,
         version: "0.1.0"
     )
@@ -143,20 +144,10 @@ struct DuplexJS: AsyncParsableCommand {
         } catch {
             throw ValidationError("--base-url \(baseURL ?? ""): \(error)")
         }
-        for field in header {
-            guard let colon = field.firstIndex(of: ":"), let name = HTTPField.Name(String(field[..<colon]))
-            else {
-                throw ValidationError("--header \"\(field)\" is not \"Name: value\"")
-            }
-            let value = field[field.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-            guard HTTPField.isValidValue(String(value)) else {
-                throw ValidationError("--header \(name) has a value with control characters")
-            }
-            settings.headers.append(HTTPField(name: name, value: String(value)))
-        }
+        settings.headers = try HeaderOption.fields(header)
         if !ca.isEmpty {
             do {
-                let certificates = try ca.flatMap { try NIOSSLCertificate.fromPEMFile($0) }
+                let certificates = try ca.flatMap { try PEMFile.certificates($0) }
                 settings.tls.additionalTrustRoots.append(.certificates(certificates))
             } catch {
                 throw ValidationError("--ca: \(error)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import HTTPTypes
 import NIOSSL
 import UnixSignals
@@ -117,17 +118,7 @@ struct Connect: AsyncParsableCommand {
         var options = ClientOptions(subprotocols: subprotocol)
         options.connection.limits.maxMessageSize = maxMessageSize.bytes
         options.connection.compression = compression.clientOptions
-        for field in header {
-            guard let colon = field.firstIndex(of: ":"), let name = HTTPField.Name(String(field[..<colon]))
-            else {
-                throw ValidationError("--header \"\(field)\" is not \"Name: value\"")
-            }
-            let value = field[field.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-            guard HTTPField.isValidValue(String(value)) else {
-                throw ValidationError("--header \(name) has a value with control characters")
-            }
-            options.headers.append(HTTPField(name: name, value: String(value)))
-        }
+        options.headers = try HeaderOption.fields(header)
         if insecure {
             StandardError.write(line: "duplex: --insecure: nobody knows who is at the other end")
             options.tls.certificateVerification = .none

@@ -23,6 +23,8 @@ enum ExitStatus: Int32 {
     case handshakeRefused = 9
     /// There is no way through the proxy.
     case proxyFailed = 10
+    /// As ArgumentParser ends with it, by sysexits.h.
+    case wrongUsage = 64
     /// By SIGINT, as shells count it.
     case interrupted = 130
 

@@ -1,3 +1,4 @@
+import CommandSupport
 import NIOCore
 import NIOPosix
 
@@ -33,25 +34,10 @@ enum OutputEnd: Sendable, Hashable {
 /// - Returns: `nil` when all of it was written.
 @discardableResult
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> OutputEnd? {
-    bytes.withUnsafeBytes { bytes in
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count > 0 {
-                rest = rest.dropFirst(count)
-                continue
-            }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN:
-                // Somebody has made it one that does not wait, so it is waited for here.
-                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&room, 1, -1)
-            case EPIPE: return .readerGone
-            default: return .failed(IOError(errnoCode: errno, reason: "standard output").description)
-            }
-        }
-        return nil
+    switch Descriptor.write(bytes, to: descriptor) {
+    case 0: nil
+    case EPIPE: .readerGone
+    case let error: .failed(IOError(errnoCode: error, reason: "standard output").description)
     }
 }
 

@@ -29,6 +29,7 @@ package enum Tools {
     package static let openssl = onPath("openssl")
     package static let tinyproxy = onPath("tinyproxy")
     package static let microsocks = onPath("microsocks")
+    package static let systemdAnalyze = onPath("systemd-analyze")
     package static let chromium =
         existing(ProcessInfo.processInfo.environment["CHROMIUM"])
         ?? onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")

@@ -1,0 +1,52 @@
+import ArgumentParser
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// `duplex serve`
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serves an echo, topics and a console for the browser.",
+        discussion: """
+            Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
+            to all who are on NAME, /healthz answers "ok". With --static, / is the files of a directory, and \
+            /.duplex/ is the console.
+
+            Each option can be set in the environment, too, and in a file in JSON: --max-message-size is \
+            DUPLEX_MAX_MESSAGE_SIZE there and "max-message-size" here. What is said on the command line wins over \
+            the environment, and that over the file.
+
+            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to five seconds for the \
+            peers' answers, and stops.
+            """
+    )
+
+    @OptionGroup var flags: ServeFlags
+
+    func run() async throws {
+        ProcessMetrics.begin()
+        let options: ServeOptions
+        do throws(ConfigurationError) {
+            let configuration = try ServeConfiguration(flags)
+            options = try ServeOptions(
+                configuration,
+                cacheFolder: DevelopmentCertificate.folder(Self.variable)
+            )
+            if flags.printConfig {
+                StandardOutput.write(configuration.listing)
+                return
+            }
+        } catch {
+            throw ExitStatus.wrongUsage.explained("\(error)")
+        }
+        try await Serving(options, manager: ServiceManager(address: Self.variable("NOTIFY_SOCKET"))).run()
+    }
+
+    /// Of the environment.
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}

@@ -1,0 +1,69 @@
+import Logging
+import WebSocketProtocol
+import WebSocketServer
+import WebSocketTransport
+
+/// What `duplex serve` is to do: a ``ServeConfiguration`` that was read, checked and understood.
+struct ServeOptions: Sendable {
+    let server: WebSocketServer.Configuration
+    let subprotocols: [String]
+    /// The directory whose files are served; `nil` for the console in their place.
+    let files: String?
+    /// `nil` for plain TCP.
+    let tls: TLSSource?
+    let metrics: (host: String, port: Int)?
+
+    /// - Parameter cacheFolder: where a development certificate is kept.
+    init(_ configuration: ServeConfiguration, cacheFolder: String?) throws(ConfigurationError) {
+        let isVerbose = try configuration.value(of: Settings.verbose)
+        let level = try configuration.value(of: Settings.logLevel)
+        let logger = try configuration.value(of: Settings.logFormat).logger(
+            level: isVerbose ? min(level, .debug) : level
+        )
+
+        var connection = ConnectionOptions()
+        connection.limits.maxMessageSize = try configuration.value(of: Settings.maxMessageSize).bytes
+        connection.compression = try configuration.value(of: Settings.compression).options
+        connection.pingInterval = try configuration.value(of: Settings.pingInterval)
+        connection.pongTimeout = try configuration.value(of: Settings.pongTimeout)
+        connection.outboundLimit = try configuration.value(of: Settings.outboundLimit).bytes
+
+        server = .init(
+            host: try configuration.value(of: Settings.host),
+            port: try configuration.value(of: Settings.port),
+            connection: connection,
+            workers: try configuration.value(of: Settings.workers),
+            engine: try configuration.value(of: Settings.engine),
+            shutdownTimeout: try configuration.value(of: Settings.drainTimeout),
+            logger: logger
+        )
+        subprotocols = try configuration.value(of: Settings.subprotocol)
+        files = try configuration.value(of: Settings.files)
+        tls = try Self.tls(configuration, cacheFolder: cacheFolder)
+        let metricsHost = try configuration.value(of: Settings.metricsHost)
+        metrics = try configuration.value(of: Settings.metricsPort).map { (metricsHost, $0) }
+    }
+
+    private static func tls(
+        _ configuration: ServeConfiguration,
+        cacheFolder: String?
+    ) throws(ConfigurationError) -> TLSSource? {
+        let isAskedFor = try configuration.value(of: Settings.tls)
+        let authorities = try configuration.value(of: Settings.clientCA)
+        let identity: TLSSource.Identity
+        switch (try configuration.value(of: Settings.cert), try configuration.value(of: Settings.key)) {
+        case (let certificate?, let key?): identity = .files(certificate: certificate, key: key)
+        case (_?, nil):
+            throw configuration.wrong(Settings.cert.entry, "the certificate's key is missing (--key)")
+        case (nil, _?):
+            throw configuration.wrong(Settings.key.entry, "the key's certificate is missing (--cert)")
+        case (nil, nil) where isAskedFor: identity = .development(folder: cacheFolder)
+        case (nil, nil):
+            if authorities != nil {
+                throw configuration.wrong(Settings.clientCA.entry, "needs TLS (--tls, or --cert)")
+            }
+            return nil
+        }
+        return TLSSource(identity: identity, clientAuthorities: authorities)
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+
+/// The flags of `duplex serve`, as the command line has them: texts, which ``Settings`` knows how to read.
+struct ServeFlags: ParsableArguments {
+    @Option(Settings.host) var host: String?
+    @Option(Settings.port) var port: String?
+    @Option(Settings.workers) var workers: String?
+    @Option(Settings.engine) var engine: String?
+
+    @Flag(Settings.tls) var tls: Bool?
+    @Option(Settings.cert) var cert: String?
+    @Option(Settings.key) var key: String?
+    @Option(Settings.clientCA) var clientCA: String?
+
+    @Option(Settings.maxMessageSize) var maxMessageSize: String?
+    @Option(Settings.subprotocol) var subprotocol: [String] = []
+    @Option(Settings.compression) var compression: String?
+    @Option(Settings.pingInterval) var pingInterval: String?
+    @Option(Settings.pongTimeout) var pongTimeout: String?
+    @Option(Settings.outboundLimit) var outboundLimit: String?
+
+    @Option(Settings.files) var files: String?
+
+    @Option(Settings.drainTimeout) var drainTimeout: String?
+
+    @Flag(Settings.verbose) var verbose: Bool?
+    @Option(Settings.logLevel) var logLevel: String?
+    @Option(Settings.logFormat) var logFormat: String?
+    @Option(Settings.metricsPort) var metricsPort: String?
+    @Option(Settings.metricsHost) var metricsHost: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take settings from this file (JSON), unless set here or by DUPLEX_….",
+            valueName: "file"
+        )
+    )
+    var config: String?
+
+    @Flag(help: "Say what would be in force, and where it comes from, and stop.")
+    var printConfig = false
+}

@@ -1,0 +1,172 @@
+import Logging
+import WebSocketServer
+
+/// All that can be set about `duplex serve`, in the order of the help: one line says all there is to know of it but
+/// what it does.
+enum Settings {
+    // Where it listens.
+    static let host = Setting(
+        "host",
+        .host,
+        default: "127.0.0.1",
+        "The name or address to listen at.",
+        flag: \.host
+    )
+    static let port = Setting(
+        "port",
+        .port,
+        default: "9001",
+        "The port to listen on; 0 lets the system choose.",
+        flag: \.port
+    )
+    static let workers = Setting(
+        "workers",
+        .number("count", in: 1...1024),
+        unset: "one per core",
+        "The number of event loops.",
+        flag: \.workers
+    )
+    static let engine = Setting(
+        "engine",
+        Form<WebSocketServer.Engine>.choice,
+        unset: "the fastest there is",
+        "What carries the connections: SwiftNIO, or Linux's epoll or io_uring.",
+        flag: \.engine
+    )
+
+    // TLS.
+    static let tls = Setting(
+        "tls",
+        "Serve TLS: https and wss, without --cert by a certificate for this machine only.",
+        flag: \.tls
+    )
+    static let cert = Setting(
+        "cert",
+        .file,
+        unset: "none",
+        "The certificate and those that vouch for it, in PEM; serves TLS.",
+        flag: \.cert
+    )
+    static let key = Setting(
+        "key",
+        .file,
+        unset: "none",
+        "The certificate's private key, in PEM.",
+        flag: \.key
+    )
+    static let clientCA = Setting(
+        "client-ca",
+        .file,
+        unset: "none",
+        "Ask clients for certificates that these authorities (PEM) vouch for, and refuse all others.",
+        flag: \.clientCA
+    )
+
+    // What a connection may.
+    static let maxMessageSize = Setting(
+        "max-message-size",
+        .size,
+        default: "16MiB",
+        "The largest message taken.",
+        flag: \.maxMessageSize
+    )
+    static let subprotocol = Setting(
+        "subprotocol",
+        listOf: .text("name", expected: "the name of a subprotocol"),
+        unset: "none",
+        "A subprotocol spoken on every path; repeat for more, the preferred first.",
+        flag: \.subprotocol
+    )
+    static let compression = Setting(
+        "compression",
+        Form<CompressionMode>.choice,
+        default: "message",
+        "Compression: off, each message by itself, or with the memory of the whole connection.",
+        flag: \.compression
+    )
+    static let pingInterval = Setting(
+        "ping-interval",
+        Form<Duration>.time.orNone(as: "off"),
+        default: "20s",
+        "A ping is sent this often.",
+        flag: \.pingInterval
+    )
+    static let pongTimeout = Setting(
+        "pong-timeout",
+        .time,
+        default: "20s",
+        "How long a peer may be silent after a ping.",
+        flag: \.pongTimeout
+    )
+    static let outboundLimit = Setting(
+        "outbound-limit",
+        .size,
+        default: "16MiB",
+        "How much may wait for a peer that does not read, before topics close it.",
+        flag: \.outboundLimit
+    )
+
+    // What it serves.
+    static let files = Setting(
+        "static",
+        .text("directory", expected: "the path of a directory"),
+        unset: "none",
+        "Serve the files of a directory at /; the console moves to /.duplex/.",
+        flag: \.files
+    )
+
+    // How it stops.
+    static let drainTimeout = Setting(
+        "drain-timeout",
+        .time,
+        default: "10s",
+        "How long a shutdown waits until it cuts what is left.",
+        flag: \.drainTimeout
+    )
+
+    // What it tells.
+    static let verbose = Setting(
+        "verbose",
+        short: "v",
+        "Log connections and refusals: the same as --log-level debug.",
+        flag: \.verbose
+    )
+    static let logLevel = Setting(
+        "log-level",
+        Form<Logger.Level>.choice,
+        default: "warning",
+        "From where on log lines are written.",
+        flag: \.logLevel
+    )
+    static let logFormat = Setting(
+        "log-format",
+        Form<LogFormat>.choice,
+        default: "text",
+        "How log lines look on standard error: text, or one JSON object each.",
+        flag: \.logFormat
+    )
+    static let metricsPort = Setting(
+        "metrics-port",
+        .port,
+        unset: "none",
+        "Answer Prometheus at /metrics on a port of its own; 0 lets the system choose.",
+        flag: \.metricsPort
+    )
+    static let metricsHost = Setting(
+        "metrics-host",
+        .host,
+        default: "127.0.0.1",
+        "Where that port is.",
+        flag: \.metricsHost
+    )
+
+    static let all: [SettingEntry] = [
+        host.entry, port.entry, workers.entry, engine.entry,
+        tls.entry, cert.entry, key.entry, clientCA.entry,
+        maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
+        outboundLimit.entry,
+        files.entry,
+        drainTimeout.entry,
+        verbose.entry, logLevel.entry, logFormat.entry, metricsPort.entry, metricsHost.entry,
+    ]
+}
