@@ -68,6 +68,8 @@ final class ConnectionRegistry: Sendable {
         private let waiters = Mutex<[CheckedContinuation<Void, Never>]>([])
         private let isAwaited = Atomic(false)
 
+        var total: Int { all.load(ordering: .relaxed) }
+
         func add() { all.wrappingAdd(1, ordering: .relaxed) }
 
         // Whoever waits says so and then looks at the number; whoever changes the number then looks whether
@@ -113,6 +115,7 @@ final class LoopConnections {
     private static let keep = 1024
     /// Set while shutting down.
     private var farewell: ConnectionRegistry.Farewell?
+    private var counted = CountedAddresses()
 
     /// A connection's place, from when it is accepted until it has ended.
     struct Place: Sendable {
@@ -147,6 +150,7 @@ final class LoopConnections {
     }
 
     func remove(at place: Place) {
+        counted.leave(at: place.index, now: NIODeadline.now().uptimeNanoseconds)
         if case .open = entries[place.index] { tally.open.wrappingSubtract(1, ordering: .relaxed) }
         entries[place.index] = .free(next: firstFree)
         firstFree = place.index
@@ -154,6 +158,19 @@ final class LoopConnections {
         if used == 0, entries.count > Self.keep { (entries, firstFree) = ([], -1) }
         tally.remove()
     }
+
+    /// Connections of the whole server, those included whose request is not answered yet.
+    var total: Int { tally.total }
+
+    /// Counts a connection as one of a client's, until it is removed.
+    ///
+    /// - Returns: how many the client has now; `nil` where they cannot be counted.
+    func count(_ address: IPAddress, at place: Place, in table: AddressTable, now: UInt64) -> Int? {
+        counted.enter(address, at: place.index, in: table, now: now)
+    }
+
+    /// The client that a connection is counted for.
+    func countedAddress(at place: Place) -> IPAddress? { counted[place.index] }
 
     // By index, since what ends leaves the list, and the last takes the list along.
 

@@ -26,6 +26,8 @@ extension WebSocketServer {
         /// What carries the connections. Default `nil`: the fastest that can serve, see
         /// ``WebSocketServer/Engine/fastest(withTLS:)``.
         public var engine: Engine?
+        /// Who may come in, and how many.
+        public var admission: Admission
         /// From the shutdown's beginning to the cut of whatever still runs. Default 10 s. Closing handshakes have
         /// ``ConnectionOptions/closeTimeout`` within it.
         public var shutdownTimeout: Duration
@@ -44,6 +46,7 @@ extension WebSocketServer {
             compressionPolicy: CompressionPolicy? = nil,
             workers: Int? = nil,
             engine: Engine? = nil,
+            admission: Admission = .init(),
             shutdownTimeout: Duration = .seconds(10),
             backlog: Int = 1024,
             logger: Logger = Logger(label: "duplex.server")
@@ -55,6 +58,7 @@ extension WebSocketServer {
             ownPolicy = compressionPolicy
             self.workers = workers
             self.engine = engine
+            self.admission = admission
             self.shutdownTimeout = shutdownTimeout
             self.backlog = backlog
             self.logger = logger

@@ -37,6 +37,7 @@ public final class WebSocketServer: Service, Sendable {
     public let topics = TopicHub()
     private let registry = ConnectionRegistry()
     private let chosenEngine = Mutex<Engine?>(nil)
+    private let admission = Mutex<AdmissionControl?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
     private enum State {
@@ -53,6 +54,9 @@ public final class WebSocketServer: Service, Sendable {
 
     /// Open WebSocket connections.
     public var connectionCount: Int { registry.count }
+
+    /// How many connections and requests for WebSockets were turned away since the start, by reason.
+    public var refusals: [AdmissionRefusal: Int] { admission.withLock { $0?.refusalCounts ?? [:] } }
 }
 
 // MARK: - Routes
@@ -148,7 +152,7 @@ extension WebSocketServer {
     /// Begins to listen and to serve. ``run()`` does it by itself; call it before to learn the address.
     ///
     /// - Returns: where the server listens.
-    /// - Throws: ``RouteError``, ``ServerError``, or NIOSSL's error for a certificate that is none.
+    /// - Throws: ``RouteError``, ``ServerError``, ``AdmissionError``, or NIOSSL's error for a certificate that is none.
     @discardableResult
     public func start() async throws -> SocketAddress {
         let router = try state.withLock { state throws in
@@ -165,13 +169,17 @@ extension WebSocketServer {
         }
     }
 
-    private func context(_ router: Router) -> RequestReader.Context {
-        RequestReader.Context(
+    /// - Parameter host: what is listened on; `nil` where others accept the connections.
+    private func context(_ router: Router, host: String?) throws(AdmissionError) -> RequestReader.Context {
+        let control = try AdmissionControl(configuration.admission, host: host, logger: configuration.logger)
+        admission.withLock { $0 = control }
+        return RequestReader.Context(
             router: router,
             options: configuration.connection,
             compressionPolicy: configuration.ownPolicy,
             registry: registry,
             topics: topics,
+            admission: control,
             logger: configuration.logger
         )
     }
@@ -179,19 +187,20 @@ extension WebSocketServer {
     /// Serves on connections that others accept, in place of ``start()``. ``run()`` waits for the shutdown then, and
     /// closes what is open.
     ///
-    /// - Throws: ``RouteError``; ``ServerError/alreadyStarted``.
+    /// - Throws: ``RouteError``, ``AdmissionError``; ``ServerError/alreadyStarted``.
     public func mount() throws -> WebSocketMount {
         try state.withLock { state throws in
             guard case .preparing(let router, let problem) = state else { throw ServerError.alreadyStarted }
             if let problem { throw problem }
+            let context = try context(router, host: nil)
             state = .mounted
-            return WebSocketMount(context(router)) { [self] in sayGoodbye() }
+            return WebSocketMount(context) { [self] in sayGoodbye() }
         }
     }
 
     private func listen(_ router: Router) async throws -> SocketAddress {
         if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
-        let context = context(router)
+        let context = try context(router, host: configuration.host)
         do {
             let listener = try await listen(context)
             state.withLock { $0 = .listening(listener) }

@@ -9,7 +9,10 @@ import WebSocketTransport
 /// its loop only.
 protocol OpeningCarrier: AnyObject {
     var loop: ServerLoop { get }
-    var peer: PeerAddress { get }
+    /// Whom the request is from. A trusted proxy's fields may name somebody else than the connection does.
+    var peer: PeerAddress { get set }
+    /// Where the loop's list has the connection.
+    var place: LoopConnections.Place? { get }
     var isSecure: Bool { get }
     var httpVersion: HTTPVersion { get }
     var peerCertificate: NIOSSLCertificate? { get }
@@ -45,6 +48,8 @@ final class Opening {
     private var carrier: (any OpeningCarrier)?
     /// Asks the route's hook.
     private var asking: Task<Void, Never>?
+    /// Whether the client spoke TLS, to us or to a proxy that is trusted.
+    private var isSecure = false
 
     init(_ head: HTTPRequestHead, _ carrier: any OpeningCarrier) {
         self.head = head
@@ -73,7 +78,26 @@ final class Opening {
     }
 
     /// Whether the request may be considered at all.
-    private func admit(_ handshake: ServerHandshake) -> HTTPAnswer? { nil }
+    private func admit(_ handshake: ServerHandshake) -> HTTPAnswer? {
+        guard let carrier else { return nil }
+        let judgement = server.admission.judge(
+            handshake,
+            from: carrier.peer,
+            isSecure: carrier.isSecure,
+            at: carrier.place,
+            of: loop.connections
+        )
+        switch judgement {
+        case .admitted(let client):
+            carrier.peer = client.address
+            isSecure = client.isSecure
+            return nil
+        case .refused(let refusal, let answer):
+            let peer = carrier.peer.address.map(String.init(describing:)) ?? ""
+            server.logger.debug("refused", metadata: ["peer": "\(peer)", "rule": "\(refusal.rawValue)"])
+            return answer
+        }
+    }
 
     private func ask(
         _ gate: UpgradeGate,
@@ -86,7 +110,7 @@ final class Opening {
             request: handshake.request,
             parameters: parameters,
             remoteAddress: carrier.peer.address,
-            isSecure: carrier.isSecure,
+            isSecure: isSecure,
             httpVersion: carrier.httpVersion,
             offeredSubprotocols: handshake.offeredSubprotocols,
             peerCertificate: carrier.peerCertificate
