@@ -21,6 +21,8 @@ final class ConnectionRegistry: Sendable {
 
     /// Open WebSocket connections.
     var count: Int { tally.open.load(ordering: .relaxed) }
+    /// Those, and the ones whose request is not answered yet.
+    var total: Int { tally.total }
 
     /// The list of a loop, to be asked for once.
     func connections(on eventLoop: any EventLoop) -> NIOLoopBoundBox<LoopConnections> {

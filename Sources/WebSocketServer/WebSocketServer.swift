@@ -35,9 +35,9 @@ public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
     /// What connections subscribe to.
     public let topics = TopicHub()
-    private let registry = ConnectionRegistry()
+    let registry = ConnectionRegistry()
     private let chosenEngine = Mutex<Engine?>(nil)
-    private let admission = Mutex<AdmissionControl?>(nil)
+    let admission = Mutex<AdmissionControl?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
     private enum State {
