@@ -90,11 +90,20 @@ final class AddressTable: Sendable {
     }
 
     /// Addresses that are remembered, and the connections counted for them.
-    var totals: (addresses: Int, connections: Int) {
-        shards.reduce((0, 0)) { sum, shard in
-            shard.state.withLock { shard in
-                (sum.0 + shard.entries.count, sum.1 + shard.entries.values.reduce(0) { $0 + $1.connections })
-            }
+    struct Totals: Equatable {
+        var addresses: Int
+        var connections: Int
+
+        init(_ addresses: Int, _ connections: Int) {
+            (self.addresses, self.connections) = (addresses, connections)
+        }
+    }
+
+    var totals: Totals {
+        shards.reduce(into: Totals(0, 0)) { sum, shard in
+            let entries = shard.state.withLock { $0.entries }
+            sum.addresses += entries.count
+            sum.connections += entries.values.reduce(0) { $0 + $1.connections }
         }
     }
 }

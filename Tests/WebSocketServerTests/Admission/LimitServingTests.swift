@@ -136,7 +136,7 @@ struct LimitServingTests {
             #expect(held.last?.status == 429)
             for one in held { one.release() }
             await server.registry.waitUntilEmpty()
-            #expect(table.totals == (0, 0))
+            #expect(table.totals == AddressTable.Totals(0, 0))
             #expect(server.refusals == [.connectionsOfAddress: 2])
         }
     }
@@ -156,7 +156,7 @@ struct LimitServingTests {
             #expect(server.refusals == [.socketsOfAddress: 1])
             for release in held { release() }
             await server.registry.waitUntilEmpty()
-            #expect(table.totals == (0, 0))
+            #expect(table.totals == AddressTable.Totals(0, 0))
         }
     }
 

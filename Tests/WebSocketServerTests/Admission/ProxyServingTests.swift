@@ -189,12 +189,15 @@ struct ProxyServingTests {
         configuration.tls = certificate.serverConfiguration
         try await serving(configuration, routes) { port in
             for preface in [Self.line, Self.binary] {
-                let who = try await RawConnection.with(port: port) { channel in
-                    try channel.pipeline.syncOperations.addHandlers([
-                        Preface(preface),
-                        try NIOSSLClientHandler(context: context, serverHostname: "localhost"),
-                    ])
-                } _: { connection in
+                let who = try await RawConnection.with(
+                    port: port,
+                    over: { channel in
+                        try channel.pipeline.syncOperations.addHandlers([
+                            Preface(preface),
+                            try NIOSSLClientHandler(context: context, serverHostname: "localhost"),
+                        ])
+                    }
+                ) { connection in
                     try await connection.write(Handshake.request("/who"))
                     return try await Self.readWho(&connection)
                 }
