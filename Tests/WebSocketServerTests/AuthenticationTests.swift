@@ -41,7 +41,7 @@ struct AuthenticationTests {
                 to: url,
                 options: ClientOptions(subprotocols: protocols, headers: headers)
             )
-            return try await socket.receive()?.text ?? "\(await socket.closed.code.rawValue)"
+            return try await socket.receive()?.text ?? "closed"
         } catch let error as ConnectError {
             return error.response.map { "\($0.status.code)" } ?? "\(error)"
         }
@@ -59,11 +59,11 @@ struct AuthenticationTests {
             }
         } _: { port in
             let url = "ws://127.0.0.1:\(port)/chat"
-            #expect(try await greeting(url, [.authorization: "Bearer letmein"]) == "hello, ada")
+            expectEqual(try await greeting(url, [.authorization: "Bearer letmein"]), "hello, ada")
             for wrong in ["Bearer guess", "Basic letmein", "Bearer", "letmein"] {
-                #expect(try await greeting(url, [.authorization: wrong]) == "401")
+                expectEqual(try await greeting(url, [.authorization: wrong]), "401")
             }
-            #expect(try await greeting(url) == "401")
+            expectEqual(try await greeting(url), "401")
         }
     }
 
@@ -80,14 +80,14 @@ struct AuthenticationTests {
         } _: { port in
             let url = "ws://127.0.0.1:\(port)/chat"
             let cookie: HTTPFields = [.cookie: "theme=dark; session=s3"]
-            #expect(try await greeting(url, cookie) == "hello, ada")
-            #expect(try await greeting(url, [.cookie: "session=s4"]) == "401")
+            expectEqual(try await greeting(url, cookie), "hello, ada")
+            expectEqual(try await greeting(url, [.cookie: "session=s4"]), "401")
             var own = cookie
             own[.origin] = "http://127.0.0.1:\(port)"
-            #expect(try await greeting(url, own) == "hello, ada")
+            expectEqual(try await greeting(url, own), "hello, ada")
             var strange = cookie
             strange[.origin] = "https://evil.example"
-            #expect(try await greeting(url, strange) == "403")
+            expectEqual(try await greeting(url, strange), "403")
         }
     }
 
@@ -104,10 +104,13 @@ struct AuthenticationTests {
             }
         } _: { port in
             let url = "ws://127.0.0.1:\(port)/chat?ticket="
-            #expect(try await greeting(url + "letmein") == "hello, ada")
-            #expect(try await greeting(url + "letmeout") == "401")
-            #expect(try await greeting("ws://127.0.0.1:\(port)/nothing?ticket=letmein") == "404")
-            #expect(try await greeting(url + "letmein", [.origin: "https://evil.example/?letmein"]) == "403")
+            expectEqual(try await greeting(url + "letmein"), "hello, ada")
+            expectEqual(try await greeting(url + "letmeout"), "401")
+            expectEqual(try await greeting("ws://127.0.0.1:\(port)/nothing?ticket=letmein"), "404")
+            expectEqual(
+                try await greeting(url + "letmein", [.origin: "https://evil.example/?letmein"]),
+                "403"
+            )
         }
         #expect(log.lines.contains { $0.contains("opened") && $0.contains("path=/chat") })
         #expect(!log.lines.contains { $0.contains("letme") || $0.contains("ticket") || $0.contains("?") })
@@ -128,10 +131,10 @@ struct AuthenticationTests {
             }
         } _: { port in
             let url = "ws://127.0.0.1:\(port)/chat"
-            #expect(try await greeting(url, protocols: ["chat.v1", "bearer.letmein"]) == "hello, ada")
-            #expect(try await greeting(url, protocols: ["chat.v1", "bearer.guess"]) == "401")
-            #expect(try await greeting(url, protocols: ["chat.v1"]) == "401")
-            #expect(try await greeting(url) == "401")
+            expectEqual(try await greeting(url, protocols: ["chat.v1", "bearer.letmein"]), "hello, ada")
+            expectEqual(try await greeting(url, protocols: ["chat.v1", "bearer.guess"]), "401")
+            expectEqual(try await greeting(url, protocols: ["chat.v1"]), "401")
+            expectEqual(try await greeting(url), "401")
         }
     }
 
@@ -155,7 +158,7 @@ struct AuthenticationTests {
             shown.privateKey = .privateKey(client.key)
             let url = "wss://127.0.0.1:\(port)/chat"
             let socket = try await WebSocketConnection.connect(to: url, options: ClientOptions(tls: shown))
-            #expect(try await socket.receive()?.text == "hello, ada")
+            expectEqual(try await socket.receive()?.text, "hello, ada")
             _ = try await socket.close()
             await #expect(throws: ConnectError.self) {
                 let options = ClientOptions(tls: server.clientConfiguration)
@@ -201,7 +204,7 @@ struct AuthenticationTests {
             for (token, answer) in [("letmein", "hello, ada"), ("guess", nil)] {
                 let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/chat")
                 try await socket.send(token)
-                #expect(try await socket.receive()?.text == answer)
+                expectEqual(try await socket.receive()?.text, answer)
                 if answer == nil {
                     let end = await socket.closed
                     #expect(end.code == Self.unauthorized && end.reason == "no such token")
@@ -213,7 +216,7 @@ struct AuthenticationTests {
     @Test func `Whoever does not say who it is in time is closed with 3000`() async throws {
         try await serving(.init(port: 0), firstMessageServer(within: .milliseconds(100))) { port in
             let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/chat")
-            #expect(try await socket.receive() == nil)
+            expectEqual(try await socket.receive(), nil)
             let end = await socket.closed
             #expect(end.code == Self.unauthorized && end.reason == "no credentials in time" && end.wasClean)
         }

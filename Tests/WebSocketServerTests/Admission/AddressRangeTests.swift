@@ -53,7 +53,7 @@ struct AddressRangeTests {
         #expect(address.description == text)
         let peer = address.peer(port: 4711)
         #expect(IPAddress(peer) == address)
-        #expect(peer.address == (try SocketAddress(ipAddress: text, port: 4711)))
+        #expect(try peer.address == SocketAddress(ipAddress: text, port: 4711))
         #expect(IPAddress(PeerAddress(try SocketAddress(ipAddress: text, port: 1))) == address)
     }
 
