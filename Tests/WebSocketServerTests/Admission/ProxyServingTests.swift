@@ -129,14 +129,14 @@ struct ProxyServingTests {
                     Array("PROXY ".utf8) + [UInt8](repeating: 0x20, count: 200),
                     ProxyHeaderParserTests.binary(0x21, 0x11, [], length: 5000),
                     // A second header is none of ours.
-                    Self.line + Self.line,
+                    Self.line + Self.line + Array("\r\n".utf8),
                 ]
                 for bytes in wrong {
                     let answer = try await RawConnection.with(port: port) { connection in
                         try? await connection.write(bytes)
-                        return try await connection.readToEnd()
+                        return (try? await connection.readToEnd()) ?? []
                     }
-                    if bytes == Self.line + Self.line {
+                    if bytes.starts(with: Self.line) {
                         #expect(answer.starts(with: "HTTP/1.1 400 ".utf8))
                     } else {
                         #expect(answer.isEmpty)
@@ -179,7 +179,8 @@ struct ProxyServingTests {
             try await serving(configuration, routes) { port in
                 let answer = try await RawConnection.with(port: port) { connection in
                     try await connection.write(Array(Self.line.dropLast()))
-                    return try await connection.readToEnd()
+                    // It may be reset, since it had sent something.
+                    return (try? await connection.readToEnd()) ?? []
                 }
                 #expect(answer.isEmpty)
             }
