@@ -62,6 +62,17 @@ public struct HTTPRequestHead: Sendable, Hashable {
     /// The value of the first field of this name, which is given in small letters.
     package func firstValue(_ name: StaticString) -> ArraySlice<UInt8>? { fields.first(named: name) }
 
+    /// The values of all fields of this name, which is given in small letters, in order.
+    package func values(_ name: StaticString) -> [String] { fields.values(named: name) }
+
+    /// What was asked for: `Host`, the authority of a whole URL, or `:authority`.
+    package var authority: String? {
+        switch form {
+        case .read(let read): read.authority
+        case .made(let request): request.authority
+        }
+    }
+
     /// Whether a field `Upgrade` names WebSockets, however wrongly.
     package var asksForWebSocket: Bool {
         if fields.list(.upgrade, contains: "websocket") { return true }
@@ -116,12 +127,17 @@ extension HTTPRequestHead {
 
         func isMethod(_ name: String) -> Bool { fields.bytes[method].elementsEqual(name.utf8) }
 
+        /// RFC 9112 §3.2.2: that of a whole URL goes before `Host`.
+        var authority: String? {
+            if case .url(let given, _) = target { return given }
+            return host.map(text)
+        }
+
         var request: HTTPRequest {
-            var authority = host.map(text)
             let path: String
             switch target {
             case .path(let range): path = text(range)
-            case .url(let given, let rest): (authority, path) = (given, rest)
+            case .url(_, let rest): path = rest
             }
             return HTTPRequest(
                 // It is a token, which is all that a method must be.

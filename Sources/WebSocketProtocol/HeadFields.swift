@@ -70,6 +70,14 @@ struct HeadFields: Sendable {
         fields.first { HTTPGrammar.equals(bytes.span, $0.nameRange, name) }.map { bytes[$0.valueRange] }
     }
 
+    /// The values of all fields of this name, as ``first(named:)`` has it.
+    func values(named name: StaticString) -> [String] {
+        fields.compactMap { field in
+            guard HTTPGrammar.equals(bytes.span, field.nameRange, name) else { return nil }
+            return String(decoding: bytes[field.valueRange], as: UTF8.self)
+        }
+    }
+
     /// Whether the lists of all fields of a name hold a token, given in small letters.
     func list(_ name: Name, contains token: StaticString) -> Bool {
         fields.contains { $0.name == name && HTTPGrammar.list(bytes.span, $0.valueRange, contains: token) }

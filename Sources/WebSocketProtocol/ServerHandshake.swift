@@ -147,6 +147,12 @@ public struct ServerHandshake: Sendable, Hashable {
     /// The value of the first field of this name, which is given in small letters.
     package func firstValue(_ name: StaticString) -> ArraySlice<UInt8>? { head.firstValue(name) }
 
+    /// The values of all fields of this name, which is given in small letters, in order.
+    package func values(_ name: StaticString) -> [String] { head.values(name) }
+
+    /// What was asked for: `Host`, the authority of a whole URL, or `:authority`.
+    package var authority: String? { head.authority }
+
     /// The head's bytes, where it was read from such.
     package var bytes: [UInt8]? { head.bytes }
 

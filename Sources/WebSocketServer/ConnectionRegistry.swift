@@ -24,6 +24,8 @@ final class ConnectionRegistry: Sendable {
     var handlerCount: Int { tally.handlers.load(ordering: .relaxed) }
     /// All event loops, for whoever looks at their lists there.
     var loops: [Loop] { state.withLock { $0.loops } }
+    /// Those, and the ones whose request is not answered yet.
+    var total: Int { tally.total }
 
     /// The list of a loop, to be asked for once.
     func connections(on eventLoop: any EventLoop) -> NIOLoopBoundBox<LoopConnections> {
@@ -84,6 +86,8 @@ final class ConnectionRegistry: Sendable {
         private let waiters = Mutex<[@Sendable () -> Void]>([])
         private let isAwaited = Atomic(false)
 
+        var total: Int { all.load(ordering: .relaxed) }
+
         func add() { all.wrappingAdd(1, ordering: .relaxed) }
 
         // Whoever waits says so and then looks at the number; whoever changes the number then looks whether
@@ -133,6 +137,7 @@ final class LoopConnections {
     private var used = 0
     /// A list that was longer is let go of once nobody is in it.
     private static let keep = 1024
+    private var counted = CountedAddresses()
 
     /// A connection's place, from when it is accepted until it has ended.
     struct Place: Sendable {
@@ -162,6 +167,7 @@ final class LoopConnections {
     }
 
     func remove(at place: Place) {
+        counted.leave(at: place.index, now: NIODeadline.now().uptimeNanoseconds)
         switch entries[place.index] {
         case .open(let connection, let task):
             tally.open.wrappingSubtract(1, ordering: .relaxed)
@@ -178,6 +184,19 @@ final class LoopConnections {
         if used == 0, entries.count > Self.keep { (entries, firstFree) = ([], -1) }
         tally.remove()
     }
+
+    /// Connections of the whole server, those included whose request is not answered yet.
+    var total: Int { tally.total }
+
+    /// Counts a connection as one of a client's, until it is removed.
+    ///
+    /// - Returns: how many the client has now; `nil` where they cannot be counted.
+    func count(_ address: IPAddress, at place: Place, in table: AddressTable, now: UInt64) -> Int? {
+        counted.enter(address, at: place.index, in: table, now: now)
+    }
+
+    /// The client that a connection is counted for.
+    func countedAddress(at place: Place) -> IPAddress? { counted[place.index] }
 
     /// What the connections at some places have accepted for sending and not handed to the system.
     ///

@@ -77,6 +77,7 @@ struct NIOListener: Listener {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
+                        try ProxyHeaderHandler.addIfRequired(to: channel, context.admission)
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                     }
                     let eventLoop = channel.eventLoop

@@ -27,6 +27,8 @@ extension WebSocketServer {
         /// What carries the connections. Default `nil`: the fastest that can serve, see
         /// ``WebSocketServer/Engine/fastest(withTLS:)``.
         public var engine: Engine?
+        /// Who may come in, and how many.
+        public var admission: Admission
         /// How the server stops.
         public var drain: DrainOptions
         /// The same as ``DrainOptions/deadline``.
@@ -55,6 +57,7 @@ extension WebSocketServer {
             compressionPolicy: CompressionPolicy? = nil,
             workers: Int? = nil,
             engine: Engine? = nil,
+            admission: Admission = .init(),
             drain: DrainOptions = .init(),
             shutdownTimeout: Duration? = nil,
             backlog: Int = 1024,
@@ -67,6 +70,7 @@ extension WebSocketServer {
             ownPolicy = compressionPolicy
             self.workers = workers
             self.engine = engine
+            self.admission = admission
             self.drain = drain
             if let shutdownTimeout { self.drain.deadline = shutdownTimeout }
             self.backlog = backlog

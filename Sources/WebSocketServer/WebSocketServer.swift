@@ -41,6 +41,7 @@ public final class WebSocketServer: Service, Sendable {
     /// `nil` before the start.
     var observer: ServerObserver? { startedObserver.withLock { $0 } }
     private let chosenEngine = Mutex<Engine?>(nil)
+    let admission = Mutex<AdmissionControl?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
 
     private enum State {
@@ -75,6 +76,9 @@ public final class WebSocketServer: Service, Sendable {
 
     /// What became of the connections when the server stopped; `nil` until it has.
     public var drainReport: DrainReport? { lastReport.withLock { $0 } }
+
+    /// How many connections and requests for WebSockets were turned away since the start, by reason.
+    public var refusals: [AdmissionRefusal: Int] { admission.withLock { $0?.refusalCounts ?? [:] } }
 }
 
 // MARK: - Routes
@@ -193,7 +197,7 @@ extension WebSocketServer {
     /// Begins to listen and to serve. ``run()`` does it by itself; call it before to learn the address.
     ///
     /// - Returns: where the server listens.
-    /// - Throws: ``RouteError``, ``ServerError``, or NIOSSL's error for a certificate that is none.
+    /// - Throws: ``RouteError``, ``ServerError``, ``AdmissionError``, or NIOSSL's error for a certificate that is none.
     @discardableResult
     public func start() async throws -> SocketAddress {
         let router = try state.withLock { state throws in
@@ -210,7 +214,10 @@ extension WebSocketServer {
         }
     }
 
-    private func context(_ router: Router) -> RequestReader.Context {
+    /// - Parameter host: what is listened on; `nil` where others accept the connections.
+    private func context(_ router: Router, host: String?) throws(AdmissionError) -> RequestReader.Context {
+        let control = try AdmissionControl(configuration.admission, host: host, logger: configuration.logger)
+        admission.withLock { $0 = control }
         let observer = ServerObserver(configuration)
         startedObserver.withLock { $0 = observer }
         return RequestReader.Context(
@@ -220,6 +227,7 @@ extension WebSocketServer {
             registry: registry,
             topics: topics,
             observer: observer,
+            admission: control,
             logger: configuration.logger
         )
     }
@@ -227,15 +235,16 @@ extension WebSocketServer {
     /// Serves on connections that others accept, in place of ``start()``. ``run()`` waits for the shutdown then, and
     /// closes what is open.
     ///
-    /// - Throws: ``RouteError``; ``ServerError/alreadyStarted``; ``ServerError/wrongDrain(_:)``.
+    /// - Throws: ``RouteError``, ``AdmissionError``; ``ServerError/alreadyStarted``; ``ServerError/wrongDrain(_:)``.
     public func mount() throws -> WebSocketMount {
         try state.withLock { state throws in
             guard case .preparing(let router, let problem) = state else { throw ServerError.alreadyStarted }
             if let problem { throw problem }
             let drain = try drain(closing: nil)
+            let context = try context(router, host: nil)
             state = .mounted(drain)
             readiness.set(true)
-            return WebSocketMount(context(router)) { [self] in
+            return WebSocketMount(context) { [self] in
                 drain.begin()
                 Task { await finish(drain) }
             }
@@ -245,7 +254,7 @@ extension WebSocketServer {
     private func listen(_ router: Router) async throws -> SocketAddress {
         if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
         _ = try configuration.drain.checked()
-        let context = context(router)
+        let context = try context(router, host: configuration.host)
         do {
             let listener = try await listen(context)
             state.withLock { $0 = .listening(listener) }

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 #if canImport(Darwin)
@@ -21,11 +21,21 @@ package struct RawConnection {
         port: Int,
         _ body: @escaping @Sendable (inout RawConnection) async throws -> Value
     ) async throws -> Value {
+        try await with(port: port, over: { _ in }, body)
+    }
+
+    /// Connects to a port of this machine, for as long as `body` runs, by way of what `lower` puts into the channel.
+    package static func with<Value: Sendable>(
+        port: Int,
+        over lower: @escaping @Sendable (any Channel) throws -> Void,
+        _ body: @escaping @Sendable (inout RawConnection) async throws -> Value
+    ) async throws -> Value {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                    try lower(channel)
+                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel,
                         configuration: .init(isOutboundHalfClosureEnabled: true)
                     )

@@ -14,13 +14,18 @@ struct RequestDeadlineTests {
     init() throws {
         var options = ConnectionOptions()
         options.handshakeTimeout = .seconds(10)
-        let context = RequestReader.Context(
+        let context = try RequestReader.Context(
             router: Router(),
             options: options,
             compressionPolicy: { $1 },
             registry: ConnectionRegistry(),
             topics: TopicHub(),
             observer: ServerObserver(.init(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })),
+            admission: AdmissionControl(
+                .init(),
+                host: "127.0.0.1",
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let transport = try ChannelTransport.add(to: channel)

@@ -9,7 +9,10 @@ import WebSocketTransport
 /// its loop only.
 protocol OpeningCarrier: AnyObject {
     var loop: ServerLoop { get }
-    var peer: PeerAddress { get }
+    /// Whom the request is from. A trusted proxy's fields may name somebody else than the connection does.
+    var peer: PeerAddress { get set }
+    /// Where the loop's list has the connection.
+    var place: LoopConnections.Place? { get }
     var isSecure: Bool { get }
     var httpVersion: HTTPVersion { get }
     var peerCertificate: NIOSSLCertificate? { get }
@@ -61,6 +64,8 @@ final class Opening {
     private var asking: Task<Void, Never>?
     /// Whether it will be answered and opens no WebSocket, though by what is not known yet.
     private(set) var isLookingForFile = false
+    /// Whether the client spoke TLS, to us or to a proxy that is trusted.
+    private var isSecure = false
 
     init(_ head: HTTPRequestHead, _ carrier: any OpeningCarrier) {
         self.head = head
@@ -109,7 +114,24 @@ final class Opening {
     }
 
     /// Whether the request may be considered at all.
-    private func admit(_ handshake: ServerHandshake) -> (answer: HTTPAnswer, reason: RefusalReason)? { nil }
+    private func admit(_ handshake: ServerHandshake) -> (answer: HTTPAnswer, reason: RefusalReason)? {
+        guard let carrier else { return nil }
+        let judgement = server.admission.judge(
+            handshake,
+            from: carrier.peer,
+            isSecure: carrier.isSecure,
+            at: carrier.place,
+            of: loop.connections
+        )
+        switch judgement {
+        case .admitted(let client):
+            carrier.peer = client.address
+            isSecure = client.isSecure
+            return nil
+        case .refused(let refusal, let answer):
+            return (answer, RefusalReason(rawValue: refusal.rawValue))
+        }
+    }
 
     private func look(for segments: ArraySlice<String>, in service: FileService) {
         isLookingForFile = true
@@ -133,7 +155,7 @@ final class Opening {
             request: handshake.request,
             parameters: parameters,
             remoteAddress: carrier.peer.address,
-            isSecure: carrier.isSecure,
+            isSecure: isSecure,
             httpVersion: carrier.httpVersion,
             offeredSubprotocols: handshake.offeredSubprotocols,
             peerCertificate: carrier.peerCertificate

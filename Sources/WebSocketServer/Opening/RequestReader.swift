@@ -23,6 +23,7 @@ final class RequestReader {
         /// For connections of which there is nothing particular to know.
         let plainContext: SocketContext
         let observer: ServerObserver
+        let admission: AdmissionControl
         let logger: Logger
 
         init(
@@ -32,6 +33,7 @@ final class RequestReader {
             registry: ConnectionRegistry,
             topics: TopicHub,
             observer: ServerObserver,
+            admission: AdmissionControl,
             logger: Logger
         ) {
             self.router = router
@@ -42,6 +44,7 @@ final class RequestReader {
             self.topics = topics
             plainContext = SocketContext(topics: topics)
             self.observer = observer
+            self.admission = admission
             self.logger = logger
         }
 
@@ -75,7 +78,9 @@ final class RequestReader {
     private let transport: any AcceptedTransport
     private var eventLoop: any EventLoop { loop.eventLoop }
     /// Where the loop's list has it.
-    private var place: LoopConnections.Place?
+    private(set) var place: LoopConnections.Place?
+    /// Whom the connection is from, by a trusted proxy's word if there is one.
+    var peer: PeerAddress
     // Apart from the state, so that it is changed in place and not copied at every read.
     private var parser: HTTPRequestParser
     private var state = State.readingHead
@@ -89,12 +94,24 @@ final class RequestReader {
     static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
         let reader = RequestReader(transport, loop)
         transport.input = reader
-        reader.place = loop.connections.add(reader)
+        let connections = loop.connections
+        let place = connections.add(reader)
+        reader.place = place
+        let admission = loop.server.admission
+        if !admission.accepts(reader.peer, at: place, of: connections) {
+            // Not within the transport's own beginning.
+            let bound = NIOLoopBound(reader, eventLoop: loop.eventLoop)
+            loop.eventLoop.execute { bound.value.abort() }
+        }
+        if admission.proxyProtocol != .off, !transport.isSecure {
+            transport.input = ProxyHeaderStage(before: reader, on: transport)
+        }
         reader.setTimer(in: TimeAmount(loop.server.options.handshakeTimeout))
     }
 
     private init(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
         self.transport = transport
+        peer = transport.peer
         self.loop = loop
         parser = HTTPRequestParser(limits: loop.server.options.limits)
     }
@@ -104,6 +121,27 @@ final class RequestReader {
         guard finish() else { return }
         if let place { loop.remove(at: place) }
         transport.abort()
+    }
+
+    /// A proxy has said whose connection it is.
+    ///
+    /// - Returns: whether it may go on; if not, it has been closed.
+    func isFrom(_ header: ProxyHeader) -> Bool {
+        guard case .client(let address, let port) = header, let place else { return true }
+        peer = address.peer(port: port)
+        if server.admission.counts(peer, at: place, of: loop.connections) { return true }
+        abort()
+        return false
+    }
+
+    /// What should have been a proxy's header is none: whoever sent it is no client that could be answered.
+    func refuse(_ error: ProxyHeaderError) {
+        server.admission.count(.proxyHeader)
+        server.logger.debug(
+            "refused",
+            metadata: ["peer": "\(peer.address.map(String.init(describing:)) ?? "")", "rule": "\(error)"]
+        )
+        abort()
     }
 
     /// - Returns: false when all was over before.
@@ -211,7 +249,6 @@ extension RequestReader: ConnectionInput {
 // MARK: - Deciding
 
 extension RequestReader: OpeningCarrier {
-    var peer: PeerAddress { transport.peer }
     var isSecure: Bool { transport.isSecure }
     var httpVersion: HTTPVersion { .http1_1 }
     var peerCertificate: NIOSSLCertificate? { transport.peerCertificate }
@@ -269,7 +306,7 @@ extension RequestReader: OpeningCarrier {
             request: handshake.bytes.map { .head($0, server.limits) } ?? .whole(handshake.request),
             subprotocol: acceptance.subprotocol,
             compression: agreement,
-            peer: transport.peer,
+            peer: peer,
             options: acceptance.options,
             eventLoop: eventLoop,
             answer: response,

@@ -1,0 +1,103 @@
+import NIOCore
+import WebSocketProtocol
+import WebSocketTransport
+
+/// Reads the PROXY protocol's header on plain TCP: the transport's first input, ahead of the request's reader, which
+/// has the deadline and the place in the loop's list.
+final class ProxyHeaderStage: ConnectionInput {
+    private var parser = ProxyHeaderParser()
+    private let reader: RequestReader
+    private let transport: any AcceptedTransport
+
+    init(before reader: RequestReader, on transport: any AcceptedTransport) {
+        self.reader = reader
+        self.transport = transport
+    }
+
+    func received(_ bytes: UnsafeMutableRawBufferPointer) {
+        var offset = 0
+        do throws(ProxyHeaderError) {
+            guard let header = try parser.parse(UnsafeRawBufferPointer(bytes), at: &offset) else { return }
+            transport.input = reader
+            guard reader.isFrom(header) else { return }
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[offset...])
+            if !rest.isEmpty { reader.received(rest) }
+        } catch {
+            reader.refuse(error)
+        }
+    }
+
+    func written() { reader.written() }
+    func inputEnded() { reader.inputEnded() }
+    func failed(_ cause: EndCause) { reader.failed(cause) }
+}
+
+/// Reads the PROXY protocol's header below TLS: the first handler of a channel, which stays there and passes
+/// everything on once it has the header.
+final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private enum State {
+        case reading(ProxyHeaderParser)
+        case known(ProxyHeader)
+        case refused
+    }
+
+    private var state = State.reading(ProxyHeaderParser())
+    private let admission: AdmissionControl
+
+    private init(_ admission: AdmissionControl) { self.admission = admission }
+
+    /// Puts itself into an accepted channel, before anything else is, where TLS will lie above it.
+    static func addIfRequired(to channel: any Channel, _ admission: AdmissionControl) throws {
+        guard admission.proxyProtocol != .off else { return }
+        try channel.pipeline.syncOperations.addHandler(ProxyHeaderHandler(admission))
+    }
+
+    /// What the header of a channel said, once it is there.
+    static func header(of channel: any Channel) -> ProxyHeader? {
+        let handler = try? channel.pipeline.syncOperations.handler(type: ProxyHeaderHandler.self)
+        guard let handler, case .known(let header) = handler.state else { return nil }
+        return header
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .known: context.fireChannelRead(data)
+        case .refused: break
+        case .reading(var parser):
+            var buffer = unwrapInboundIn(data)
+            do throws(ProxyHeaderError) {
+                var offset = 0
+                let header = try parse(&parser, buffer, at: &offset)
+                state = header.map { .known($0) } ?? .reading(parser)
+                guard let header else { return }
+                buffer.moveReaderIndex(forwardBy: offset)
+                tell(header, context)
+                guard buffer.readableBytes > 0 else { return }
+                context.fireChannelRead(wrapInboundOut(buffer))
+            } catch {
+                state = .refused
+                admission.count(.proxyHeader)
+                context.close(promise: nil)
+            }
+        }
+    }
+
+    private func parse(
+        _ parser: inout ProxyHeaderParser,
+        _ buffer: ByteBuffer,
+        at offset: inout Int
+    ) throws(ProxyHeaderError) -> ProxyHeader? {
+        try buffer.withUnsafeReadableBytes { bytes in
+            Result { () throws(ProxyHeaderError) in try parser.parse(bytes, at: &offset) }
+        }.get()
+    }
+
+    /// The request's reader is there from the beginning, where nothing has yet to be negotiated.
+    private func tell(_ header: ProxyHeader, _ context: ChannelHandlerContext) {
+        let transport = try? context.channel.pipeline.syncOperations.handler(type: ChannelTransport.self)
+        _ = (transport?.input as? RequestReader)?.isFrom(header)
+    }
+}

@@ -1,0 +1,158 @@
+import HTTPTypes
+import TestSupport
+import Testing
+import WebSocketServer
+import WebSocketTransport
+
+/// Pages and their origins, on real sockets.
+@Suite("Serving pages of some origins", .timeLimit(.minutes(1)))
+struct OriginServingTests {
+    private let asked = Locked(0)
+
+    private func routes(_ server: WebSocketServer) {
+        server.route("/echo") { socket, _ in
+            for try await message in socket.messages { try await socket.send(message) }
+        }
+        server.route("/asked") { [asked] _ -> Upgrade<Void> in
+            asked.withLock { $0 += 1 }
+            return .accept(())
+        } handler: { _, _, _ in
+        }
+        server.page("/page") { _ in .text(.ok, "a page\n") }
+    }
+
+    private func request(_ path: String = "/echo", host: String, origin: String...) -> String {
+        Handshake.request(path, fields: origin.map { "Origin: \($0)\r\n" }.joined())
+            .replacing("Host: example.test", with: "Host: \(host)")
+    }
+
+    private func status(_ port: Int, _ request: String) async throws -> Int? {
+        try await RawConnection.with(port: port) { connection in
+            try await connection.write(request)
+            return Int(try await connection.readHead().dropFirst(9).prefix(3))
+        }
+    }
+
+    @Test func `A stranger's page gets 403 with a reason, and nothing it sends behind is answered`()
+        async throws
+    {
+        try await serving(.init(port: 0), routes) { port in
+            let host = "127.0.0.1:\(port)"
+            let origins = [
+                "https://evil.example", "http://127.0.0.1.evil.example:\(port)",
+                "http://127.0.0.1:\(port).evil.example",
+                "http://evil127.0.0.1:\(port)", "http://127.0.0.1", "http://127.0.0.1:\(port - 1)",
+                "http://127.0.0.1:80",
+                "http://127.0.0.2:\(port)", "http://localhost:\(port)",
+                "http://localhost.evil.example:\(port)",
+                "http://user@127.0.0.1:\(port)", "http://127.0.0.1:\(port)@evil.example",
+                "http://127.0.0.1:\(port)/",
+                "http://127.0.0.1:\(port)/.evil.example", "http://127.0.0.1:\(port)#",
+                "http://127.0.0.1:\(port)?x",
+                "http://127.0.0.1.:\(port)", "http://[::1]:\(port)", "http://[::ffff:127.0.0.2]:\(port)",
+                "http://0177.0.0.1:\(port)", "http://2130706433:\(port)", "http://127.1:\(port)", "null",
+                "NULL",
+                "file://", "about:blank", "ftp://127.0.0.1:\(port)", "127.0.0.1:\(port)",
+                "//127.0.0.1:\(port)",
+                "http://127.0.0.1:\(port), http://evil.example",
+                "http://evil.example http://127.0.0.1:\(port)",
+                "http://127.0.0.1:\(port) http://127.0.0.1:\(port)", "http://b\u{FC}cher.example",
+                "http://127.0.0.1:\(port)0", "http:/127.0.0.1:\(port)", "http://:\(port)", "*", "",
+            ]
+            for origin in origins {
+                for path in ["/echo", "/asked"] {
+                    let behind = "GET /page HTTP/1.1\r\nHost: \(host)\r\n\r\n"
+                    let answer = try await HTTPGet.answer(
+                        port: port,
+                        request(path, host: host, origin: origin) + behind
+                    )
+                    #expect(answer.status == 403, "\(origin)")
+                    #expect(answer.head.contains("\r\nconnection: close"))
+                    #expect(answer.body.lowercased().contains("origin") || answer.body.hasPrefix("pages of "))
+                    #expect(!answer.body.contains("a page"))
+                }
+            }
+            // Not one of them came as far as the hook.
+            #expect(asked.withLock { $0 } == 0)
+        }
+    }
+
+    @Test func `A page of the server's own, and whoever is no browser`() async throws {
+        try await serving(.init(port: 0), routes) { port in
+            for host in ["127.0.0.1:\(port)", "LOCALHOST:\(port)", "app.localhost:\(port)", "[::1]:\(port)"] {
+                expectEqual(try await status(port, request(host: host, origin: "http://\(host)")), 101)
+            }
+            expectEqual(try await status(port, request("/asked", host: "h")), 101)
+            #expect(asked.withLock { $0 } == 1)
+        }
+    }
+
+    @Test func `Two Origins are refused, though each alone would be right`() async throws {
+        try await serving(.init(port: 0), routes) { port in
+            let origin = "http://127.0.0.1:\(port)"
+            expectEqual(
+                try await status(port, request(host: "127.0.0.1:\(port)", origin: origin, origin)),
+                403
+            )
+        }
+    }
+
+    @Test func `Only requests for WebSockets are looked at`() async throws {
+        try await serving(.init(port: 0), routes) { port in
+            let answer = try await HTTPGet.answer(
+                port: port,
+                "GET /page HTTP/1.1\r\nHost: h\r\nOrigin: https://evil.example\r\n\r\n"
+            )
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test func `On loopback a rebound name is refused, and known behind a proxy of the machine`() async throws
+    {
+        try await serving(.init(port: 0), routes) { port in
+            let rebound = request(host: "evil.example:\(port)", origin: "http://evil.example:\(port)")
+            let answer = try await HTTPGet.answer(port: port, rebound)
+            #expect(answer.status == 403)
+            #expect(answer.body.contains("evil.example"))
+            let proxied = request(host: "example.org", origin: "https://example.org")
+            expectEqual(try await status(port, proxied), 403)
+            for field in [
+                "X-Forwarded-For: 192.0.2.1", "Via: 1.1 proxy", "Forwarded: for=192.0.2.1",
+                "X-Real-IP: 192.0.2.1",
+            ] {
+                let request = proxied.replacing("Upgrade: websocket", with: "\(field)\r\nUpgrade: websocket")
+                expectEqual(try await status(port, request), 101)
+            }
+        }
+        let named = WebSocketServer.Configuration(port: 0, admission: .init(allowedHosts: ["example.org"]))
+        try await serving(named, routes) { port in
+            expectEqual(
+                try await status(port, request(host: "example.org", origin: "https://example.org")),
+                101
+            )
+        }
+    }
+
+    @Test func `A list of origins, and one that is required`() async throws {
+        let admission = WebSocketServer.Admission(
+            origins: .allow(["https://app.example"]),
+            requiresOrigin: true
+        )
+        try await serving(.init(port: 0, admission: admission), routes) { port in
+            expectEqual(try await status(port, request(host: "h", origin: "https://app.example")), 101)
+            expectEqual(try await status(port, request(host: "h", origin: "http://h")), 403)
+            expectEqual(try await status(port, request(host: "h")), 403)
+        }
+    }
+
+    @Test func `A list that cannot be meant makes the start fail`() async throws {
+        for admission in [
+            WebSocketServer.Admission(origins: .allow(["https://app.example/"])),
+            .init(allowedHosts: ["a:1"]),
+            .init(maxConnections: 0), .init(handshakeRate: .init(perSecond: 0, burst: 1)),
+        ] {
+            let server = WebSocketServer(.init(port: 0, admission: admission))
+            await #expect(throws: AdmissionError.self) { try await server.start() }
+        }
+    }
+}
