@@ -19,7 +19,11 @@ extension ConnectionCore {
     func checkMaySend() throws(SendError) {
         // What was published before goes out before.
         if !scratch.putOffWork.isEmpty { scratch.doWhatWasPutOff() }
-        if let outside, outside.hasOrders, !isTakingOrders { takeOrders(of: outside) }
+        if let outside, outside.hasOrders, !isTakingOrders, !scratch.isTakingIn {
+            // What was published before it was sent from elsewhere goes out before, too.
+            scratch.takeIn()
+            takeOrders(of: outside)
+        }
         if let end { throw .ended(end) }
         guard closeRequest == nil, endpoint.maySendData else { throw .usage(.notOpen) }
     }
@@ -216,6 +220,7 @@ extension ConnectionCore {
         guard !isOver else { return }
         closeOutputIfDone()
         resumeDrained()
+        if wantsRoom { tellCompanionsOfRoom() }
     }
 
     @inline(__always)
@@ -229,7 +234,7 @@ extension ConnectionCore {
     /// nobody here, what waits for callbacks does.
     var hasNothingButOutbox: Bool {
         outbound.isEmpty && (inbound.isEmpty || callbacks == nil) && drainWaiters.isEmpty
-            && closeRequest == nil
+            && !wantsRoom && closeRequest == nil
             && endpoint.maySendData && !endpoint.owesReplies
     }
 

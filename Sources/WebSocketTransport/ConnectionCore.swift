@@ -56,6 +56,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     /// Whether the time limit of closing runs; from then on the timer is its own, and no ping is sent any more.
     @exclusivity(unchecked) var isClosingTimed = false
     @exclusivity(unchecked) var isOutputClosed = false
+    /// Whether a companion waits for something to go.
+    @exclusivity(unchecked) var wantsRoom = false
     @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
         []
     @exclusivity(unchecked) var outbound = OutboundQueue()
@@ -89,6 +91,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     var pingSecondBegan: NIODeadline
     var pings = PendingPings()
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
+    /// Who is told of room and of the end; see ``ConnectionCompanion``.
+    @exclusivity(unchecked) var companions: [any ConnectionCompanion] = []
 
     var options: ConnectionOptions { shared.options }
     var end: ConnectionEnd? { endBox?.end }

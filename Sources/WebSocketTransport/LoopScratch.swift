@@ -30,6 +30,9 @@ final class LoopScratch {
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []
     @exclusivity(unchecked) var putOffMore = false
+    /// See ``TurnEnd/takesIn(_:)``.
+    var intakes: [() -> Bool] = []
+    @exclusivity(unchecked) var isTakingIn = false
     private var lastOptions: SharedOptions?
 
     @exclusivity(unchecked) private var input: [UInt8] = []
