@@ -29,7 +29,10 @@ struct Topic {
     private(set) var subscribers = 0
     private var members: [ObjectIdentifier: (place: TopicPlace, subscribers: Int)] = [:]
 
+    private let mostGathered: Int
+
     init(_ limits: TopicLimits) {
+        mostGathered = max(min(limits.backlogHighWaterMark, .max / 2), 0) * 2
         view = TopicView(TopicLog(), TopicBacklog(mark: limits.backlogHighWaterMark), [])
     }
 
@@ -53,7 +56,7 @@ struct Topic {
         // for the new one.
         view.setOutOfDate()
         let (cell, next) = view.log.reserve()
-        let place = TopicPlace(on: loop, from: cell)
+        let place = TopicPlace(on: loop, from: cell, mostGathered: mostGathered)
         members[ObjectIdentifier(loop)] = (place, 1)
         let subscription = make(place)
         renew()

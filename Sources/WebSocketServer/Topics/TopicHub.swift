@@ -150,12 +150,8 @@ extension TopicHub {
     ///   than ``TopicLimits/backlogLimit`` bytes wait for the event loops.
     public func post(_ message: Message, to topic: String, key: String? = nil) throws(TopicError) {
         let name = try TopicName(topic, limit: limits.nameLength)
-        if let backlog = ThreadTopics.current.view(of: name, in: self)?.backlog,
-            backlog.count > limits.backlogLimit
-        {
-            throw .backlogFull(waiting: backlog.count, limit: limits.backlogLimit)
-        }
-        _ = try deliver(PublishedMessage(prepared: prepare(message), key: key), to: name)
+        let message = PublishedMessage(prepared: try prepare(message), key: key)
+        _ = try deliver(message, to: name, backlogLimit: limits.backlogLimit)
     }
 
     private func prepare(_ message: Message) throws(TopicError) -> PreparedMessage {
@@ -169,10 +165,19 @@ extension TopicHub {
     /// Brings a message to the subscribers that are connected here, wherever it was published.
     ///
     /// - Returns: what to wait for, if there are any.
-    func deliver(_ message: PublishedMessage, to name: TopicName) throws(TopicError) -> TopicBacklog? {
+    /// - Throws: ``TopicError/backlogFull(waiting:limit:)``.
+    func deliver(
+        _ message: PublishedMessage,
+        to name: TopicName,
+        backlogLimit: Int = .max
+    ) throws(TopicError) -> TopicBacklog? {
         let thread = ThreadTopics.current
+        let view = thread.view(of: name, in: self)
+        if let waiting = view?.backlog.count, waiting > backlogLimit {
+            throw .backlogFull(waiting: waiting, limit: backlogLimit)
+        }
         published[thread.number % published.count].count.wrappingAdd(1, ordering: .relaxed)
-        guard let view = thread.view(of: name, in: self) else { return nil }
+        guard let view else { return nil }
         view.log.published.wrappingAdd(1, ordering: .relaxed)
         view.log.append(.message(message), countedBy: view.backlog)
         view.wake()

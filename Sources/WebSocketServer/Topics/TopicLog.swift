@@ -70,13 +70,17 @@ final class TopicEntry: Sendable {
     private let backlog: TopicBacklog?
     private let cost: Int
 
-    /// - Parameter backlog: counts the event until all have seen it.
+    /// - Parameter backlog: counts a message until all have sent it.
     init(_ event: TopicEvent, _ next: TopicCell, _ backlog: TopicBacklog? = nil) {
         self.event = event
         self.next = next
         self.backlog = backlog
         if case .message(let message) = event { cost = message.cost } else { cost = 0 }
         backlog?.add(cost)
+    }
+
+    var message: PublishedMessage? {
+        if case .message(let message) = event { message } else { nil }
     }
 
     deinit { backlog?.subtract(cost) }

@@ -25,8 +25,11 @@ final class TopicPlace: @unchecked Sendable {
     private var steadySubscriptions: [TopicSubscription] = []
     /// Those for whom messages may wait, or be dropped.
     private var patient: [TopicSubscription] = []
-    /// Messages that go out when the turn ends.
-    private var messages: [PublishedMessage] = []
+    /// Messages that go out when the turn ends; in the backlog until then.
+    private var messages: [TopicEntry] = []
+    private var gathered = 0
+    /// So much is not gathered on: who may wait for the turn's end does so at half of it.
+    private let mostGathered: Int
     /// Messages so far.
     private(set) var published = 0
     /// Whether subscribers are being sent to or changed, so that they must not change.
@@ -34,9 +37,10 @@ final class TopicPlace: @unchecked Sendable {
     private var mustPull = false
     private var isPutOff = false
 
-    init(on loop: LoopTopics, from cell: TopicCell) {
+    init(on loop: LoopTopics, from cell: TopicCell, mostGathered: Int) {
         self.loop = loop
         self.cell = cell
+        self.mostGathered = mostGathered
     }
 
     deinit {
@@ -83,7 +87,10 @@ extension TopicPlace {
         while let entry = cell?.entry {
             cell = entry.next
             switch entry.event {
-            case .message(let message): messages.append(message)
+            case .message(let message):
+                messages.append(entry)
+                gathered += message.cost
+                if gathered > mostGathered { deliver() }
             case .joined(let subscription) where subscription.place === self:
                 deliver()
                 add(subscription)
@@ -114,8 +121,10 @@ extension TopicPlace {
     /// Sends what has gathered to all.
     private func deliver() {
         guard !messages.isEmpty else { return }
-        var sent: [PublishedMessage] = []
-        swap(&sent, &messages)
+        var entries: [TopicEntry] = []
+        swap(&entries, &messages)
+        gathered = 0
+        let sent = entries.compactMap(\.message)
         published += sent.count
         let batch = PreparedBatch(sent.map(\.prepared))
         var dropped = 0

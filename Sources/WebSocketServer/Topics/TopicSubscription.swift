@@ -93,7 +93,7 @@ extension TopicSubscription {
         (subscriber, companion) = (nil, nil)
     }
 
-    private func countsNow() -> SubscriptionCounts {
+    func countsNow() -> SubscriptionCounts {
         if let final = final.load() { return final.counts }
         let published = place.published - (begunAt ?? place.published)
         return SubscriptionCounts(

@@ -24,6 +24,9 @@ struct WaitingMessages {
     private(set) var count = 0
     private var bytes = 0
 
+    /// For tests: what memory is held for.
+    var slotCount: Int { slots.count }
+
     /// - Parameter limit: how many bytes may wait, each message charged.
     init(_ policy: SlowSubscriberPolicy, bytes limit: Int) {
         self.policy = policy
