@@ -1,8 +1,9 @@
 import TestSupport
 import Testing
 import WebSocketProtocol
-import WebSocketServer
 import WebSocketTransport
+
+@testable import WebSocketServer
 
 /// Topics as a server's routes use them: `socket.subscribe`, `server.publish`.
 @Suite("Sockets on topics", .timeLimit(.minutes(1)))
@@ -18,15 +19,15 @@ struct SocketTopicsTests {
         try await serving(.init(port: 0, workers: 2)) { server in
             let topics = server.topics
             hub.fulfil(topics)
-            server.route("/") { [weak server] socket, _ in
+            server.route("/") { socket, _ in
                 try socket.subscribe("room/1")
                 try socket.subscribe("room/2", policy: .keepLatest())
                 #expect(socket.subscriptions.sorted() == ["room/1", "room/2"])
                 try await socket.send("here")
                 for try await message in socket.messages {
                     if message.text == "leave" { socket.unsubscribe("room/1") }
-                    try await server?.publish(message, to: "room/1")
-                    try await server?.publish("all", to: "room/2", key: "k")
+                    try await server.publish(message, to: "room/1")
+                    try await server.publish("all", to: "room/2", key: "k")
                 }
             }
         } _: { port in
@@ -55,11 +56,11 @@ struct SocketTopicsTests {
         try await serving(.init(port: 0)) { server in
             server.route(
                 "/",
-                callbacks: { [weak server] socket, _ in
-                    try? socket.subscribe("t")
+                callbacks: { socket, _ in
+                    _ = try? socket.subscribe("t")
                     return ConnectionCallbacks(onMessage: { isolated, kind, bytes in
                         let bytes = bytes.withUnsafeBytes { [UInt8]($0) }
-                        try? server?.post(Message(kind: kind, bytes: bytes), to: "t")
+                        try? server.post(Message(kind: kind, bytes: bytes), to: "t")
                         try? isolated.send("behind")
                     })
                 }

@@ -32,7 +32,8 @@ struct WaitingMessagesTests {
         var waiting = WaitingMessages(.dropNewest(limit: 2), bytes: .max)
         #expect(try (1...4).map { waiting.append(try message($0)) } == [0, 0, 1, 1])
         #expect(waiting.popFirst()?.message?.prepared.message.text == "1")
-        #expect(try waiting.append(try message(5)) == 0)
+        let fifth = try message(5)
+        #expect(waiting.append(fifth) == 0)
         #expect(drain(&waiting) == ["2", "-2", "5"])
     }
 
@@ -62,9 +63,10 @@ struct WaitingMessagesTests {
             SlowSubscriberPolicy.dropOldest(limit: 100), .dropNewest(limit: 100), .keepLatest(limit: 100),
         ] {
             var waiting = WaitingMessages(policy, bytes: 1000)
-            #expect(try waiting.append(try message(1, size: 5000)) == 0)
-            #expect(try waiting.append(try message(2)) == 1)
-            #expect(try waiting.append(try message(3)) == (policy == .dropNewest(limit: 100) ? 1 : 0))
+            let messages = [try message(1, size: 5000), try message(2), try message(3)]
+            #expect(waiting.append(messages[0]) == 0)
+            #expect(waiting.append(messages[1]) == 1)
+            #expect(waiting.append(messages[2]) == (policy == .dropNewest(limit: 100) ? 1 : 0))
             #expect(waiting.count == (policy == .dropNewest(limit: 100) ? 1 : 2))
         }
     }

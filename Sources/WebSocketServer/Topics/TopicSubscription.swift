@@ -13,7 +13,6 @@ public final class TopicSubscription: @unchecked Sendable {
     let name: TopicName
     let place: TopicPlace
     let connectionID: UInt64
-    private let options: SubscriptionOptions
     private let hub: TopicHub
     private let final = AtomicLazyReference<Final>()
 
@@ -33,7 +32,18 @@ public final class TopicSubscription: @unchecked Sendable {
     var index: Int?
     private var begunAt: Int?
     private var dropped = 0
-    private var waiting: WaitingMessages
+    /// For those whose messages may wait.
+    private let patience: Patience?
+
+    private final class Patience {
+        let options: SubscriptionOptions
+        var waiting: WaitingMessages
+
+        init(_ options: SubscriptionOptions) {
+            self.options = options
+            waiting = WaitingMessages(options.policy, bytes: options.waitingLimit)
+        }
+    }
 
     init(
         _ connection: WebSocketConnection,
@@ -45,10 +55,9 @@ public final class TopicSubscription: @unchecked Sendable {
         self.connection = connection
         connectionID = connection.id
         self.name = name
-        self.options = options
         self.place = place
         self.hub = hub
-        waiting = WaitingMessages(options.policy, bytes: options.waitingLimit)
+        patience = options.policy == .close ? nil : Patience(options)
     }
 
     /// What has become of the topic's messages for this subscriber so far; in all, once it has left or ended.
@@ -67,7 +76,8 @@ public final class TopicSubscription: @unchecked Sendable {
 // MARK: - On the loop
 
 extension TopicSubscription {
-    var isPatient: Bool { options.policy != .close }
+    var isPatient: Bool { patience != nil }
+    private var waitingCount: Int { patience?.waiting.count ?? 0 }
 
     /// - Parameter published: messages of the place up to now.
     /// - Returns: the connection, if it can be had.
@@ -85,9 +95,8 @@ extension TopicSubscription {
     }
 
     func end(at published: Int) {
-        let lost = waiting.count
-        drop(lost, ofThoseThatWait: true)
-        waiting.removeAll()
+        drop(waitingCount, ofThoseThatWait: true)
+        patience?.waiting.removeAll()
         _ = final.storeIfNil(Final(countsNow()))
         companion?.forget(self)
         (subscriber, companion) = (nil, nil)
@@ -98,9 +107,9 @@ extension TopicSubscription {
         let published = place.published - (begunAt ?? place.published)
         return SubscriptionCounts(
             published: published,
-            delivered: published - dropped - waiting.count,
+            delivered: published - dropped - waitingCount,
             dropped: dropped,
-            waiting: waiting.count
+            waiting: waitingCount
         )
     }
 
@@ -124,37 +133,38 @@ extension TopicSubscription {
     ///
     /// - Parameter batch: the same messages.
     func send(_ messages: [PublishedMessage], _ batch: PreparedBatch) {
-        guard let subscriber else { return drop(messages.count) }
-        if waiting.isEmpty, hasRoom(for: batch.payload) {
+        guard let subscriber, let patience else { return drop(messages.count) }
+        if patience.waiting.isEmpty, hasRoom(for: batch.payload) {
             let accepted = (try? subscriber.send(batch)) ?? 0
             delivered(accepted)
             return drop(messages.count - accepted)
         }
         for message in messages {
             // In this order: what makes room also sends what waits.
-            if hasRoom(), waiting.isEmpty {
+            if hasRoom(), patience.waiting.isEmpty {
                 send(message)
             } else {
                 place.loop.waiting.wrappingAdd(1, ordering: .relaxed)
-                drop(waiting.append(message), ofThoseThatWait: true)
+                drop(patience.waiting.append(message), ofThoseThatWait: true)
             }
         }
-        if !waiting.isEmpty { companion?.wait(for: self) }
+        if !patience.waiting.isEmpty { companion?.wait(for: self) }
     }
 
     /// Sends what waits while there is room.
     ///
     /// - Returns: whether nothing is left.
     func sendWaiting() -> Bool {
+        guard let patience else { return true }
         place.whileBusy {
-            while hasRoom(), let next = waiting.popFirst() {
+            while hasRoom(), let next = patience.waiting.popFirst() {
                 if next.missed > 0 { tell(of: next.missed) }
                 guard let message = next.message else { continue }
                 place.loop.waiting.wrappingSubtract(1, ordering: .relaxed)
                 send(message)
             }
         }
-        return waiting.isEmpty
+        return patience.waiting.isEmpty
     }
 
     private func send(_ message: PublishedMessage) {
@@ -170,7 +180,7 @@ extension TopicSubscription {
     func asksForRoom() { subscriber?.wantsRoom() }
 
     private func tell(of missed: Int) {
-        guard let gapNotice = options.gapNotice,
+        guard let gapNotice = patience?.options.gapNotice,
             let notice = gapNotice(TopicGap(topic: topic, missed: missed, missedInAll: dropped))
         else { return }
         // Whoever is closing is told nothing.
@@ -179,8 +189,8 @@ extension TopicSubscription {
 
     /// Whether the connection holds little enough to be sent more.
     private func hasRoom(for count: Int = 0) -> Bool {
-        guard let subscriber else { return false }
-        let mark = max(min(options.outboundMark, subscriber.outboundLimit), 0)
+        guard let subscriber, let patience else { return false }
+        let mark = max(min(patience.options.outboundMark, subscriber.outboundLimit), 0)
         // Compared so that nothing overflows, whatever mark was set.
         if subscriber.bufferedCost <= mark - count { return true }
         // It may have gathered what the system takes at once.
