@@ -19,11 +19,7 @@ extension ConnectionCore {
     func checkMaySend() throws(SendError) {
         // What was published before goes out before.
         if !scratch.putOffWork.isEmpty { scratch.doWhatWasPutOff() }
-        if let outside, outside.hasOrders, !isTakingOrders, !scratch.isTakingIn {
-            // What was published before it was sent from elsewhere goes out before, too.
-            scratch.takeIn()
-            takeOrders(of: outside)
-        }
+        if let outside, outside.hasOrders, !isTakingOrders, !scratch.ordersWait { takeOrders(of: outside) }
         if let end { throw .ended(end) }
         guard closeRequest == nil, endpoint.maySendData else { throw .usage(.notOpen) }
     }

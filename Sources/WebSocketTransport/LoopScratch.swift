@@ -32,7 +32,8 @@ final class LoopScratch {
     @exclusivity(unchecked) var putOffMore = false
     /// See ``TurnEnd/takesIn(_:)``.
     var intakes: [() -> Bool] = []
-    @exclusivity(unchecked) var isTakingIn = false
+    /// See ``TurnEnd/whileOrdersWait(_:)``.
+    @exclusivity(unchecked) var ordersWait = false
     private var lastOptions: SharedOptions?
 
     @exclusivity(unchecked) private var input: [UInt8] = []

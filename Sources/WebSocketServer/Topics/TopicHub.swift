@@ -125,7 +125,8 @@ extension TopicHub {
     /// Sends a message to every subscriber of a topic.
     ///
     /// It goes out when the turns of their event loops end, several messages to a topic in one write for each
-    /// subscriber; and before anything that is sent to one of them after this returns. Suspends while more than
+    /// subscriber; and before anything that is sent to one of them after this returns. (What a task beyond a subscriber's
+    /// event loop has sent to it before may come behind it.) Suspends while more than
     /// ``TopicLimits/backlogHighWaterMark`` bytes wait for those loops, so that no publisher runs away from them;
     /// cancelling the waiting task does not take the message back.
     ///

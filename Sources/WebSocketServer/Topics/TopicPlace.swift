@@ -74,10 +74,12 @@ extension TopicPlace {
     func whileBusy(_ body: () -> Void) {
         guard !isBusy else { return body() }
         isBusy = true
-        body()
-        while mustPull {
-            mustPull = false
-            readOn()
+        TurnEnd.whileOrdersWait {
+            body()
+            while mustPull {
+                mustPull = false
+                readOn()
+            }
         }
         isBusy = false
         if !messages.isEmpty { putOff() }
