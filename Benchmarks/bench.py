@@ -7,6 +7,9 @@
   make bench ARGS=--fast            all of them, in a hurry; prints, writes no page
   make bench ARGS=--micro           the protocol core and a client's faces, two minutes; prints, writes no page
   make bench ARGS=--parts           the same, and writes them into the page, beside the servers that are there
+  make bench ARGS=--topics          topics only, five minutes; writes them into the page
+  make bench ARGS="--topics duplex,beast"
+                                    the same of these servers
   make bench ARGS=--saved           measures nothing; writes the page from the last run of everything
 
 Further options are those of `python3 Benchmarks/whole --help`.
@@ -24,10 +27,12 @@ BUILD = ROOT / ".build-bench"
 WHOLE = ROOT / "Benchmarks" / "whole"
 RECORDS = BUILD / "whole.json"
 MICRO = BUILD / "micro.md"
+TOPICS = BUILD / "topics.md"
 TRIED = ROOT / "Benchmarks" / "tried.md"
 PAGE = ROOT / "docs" / "performance.md"
 
 sys.path.insert(0, str(WHOLE))
+import fanout  # noqa: E402
 import loads as loading  # noqa: E402
 import report  # noqa: E402
 
@@ -36,7 +41,7 @@ INTRODUCTION = """\
 
 Written by `make bench`; do not edit. What did not help is told by hand, in [Benchmarks/tried.md](../Benchmarks/tried.md).
 
-Four parts: [whole servers](#whole-servers) beside other people's, [the protocol core](#the-protocol-core) without any I/O, [what each face of a client costs](#the-faces-of-a-client), and [what was tried and did not help](#what-was-tried-and-did-not-help). The digits are those of one machine, which is named below; ratios travel better than digits, and `make bench` takes yours.
+Five parts: [whole servers](#whole-servers) beside other people's, [topics](#topics) with many subscribers, [the protocol core](#the-protocol-core) without any I/O, [what each face of a client costs](#the-faces-of-a-client), and [what was tried and did not help](#what-was-tried-and-did-not-help). The digits are those of one machine, which is named below; ratios travel better than digits, and `make bench` takes yours.
 """
 
 CONNECTION = """\
@@ -57,6 +62,8 @@ A client of each kind talks to the echo of the same `duplex serve`, in turn, {ro
 
 # Rounds, and seconds of each run in them.
 FACE_ROUNDS = {False: (7, 1), True: (3, 0.3)}
+# Repeats, and seconds of each.
+TOPIC_RUNS = (3, 3)
 
 
 def complain(text):
@@ -163,18 +170,44 @@ def script_row(figures, table):
     )
 
 
+def measure_topics(names):
+    """Returns whether Duplex could be measured."""
+    if sys.platform != "linux":
+        complain("SKIPPED: topics are measured on Linux only, by /proc and taskset")
+        return False
+    subprocess.run(["swift", "build", "-c", "release", "--product", "duplex"], cwd=ROOT, check=True)
+    results = fanout.measure(str(ROOT), str(BUILD), names, *TOPIC_RUNS)
+    TOPICS.write_text(fanout.section(results) + "\n")
+    print(TOPICS.read_text())
+    return "duplex" in results["versions"] and not any("duplex" in failed for failed in results["failed"].values())
+
+
+def marked(page, begin, end):
+    """What stands between two marks, with them; nothing where they are missing."""
+    return begin + page.partition(begin)[2].partition(end)[0] + end if begin in page and end in page else ""
+
+
+def write_topics():
+    """Renews what the page says of topics, and keeps the rest."""
+    page = PAGE.read_text()
+    old, new = marked(page, fanout.BEGIN, fanout.END), TOPICS.read_text().strip()
+    # Behind the whole servers where there is none yet.
+    page = page.replace(old, new) if old else page.replace(report.END, f"{report.END}\n\n{new}", 1)
+    PAGE.write_text(page)
+
+
 def write_parts():
     """Renews what the page says beside the whole servers, which it keeps."""
     page = PAGE.read_text()
     if report.BEGIN not in page or report.END not in page:
         raise SystemExit(f"bench: {PAGE} has no whole servers to keep: run `make bench` without options first")
-    whole = report.BEGIN + page.partition(report.BEGIN)[2].partition(report.END)[0] + report.END
-    join_page(whole)
+    join_page(marked(page, report.BEGIN, report.END))
 
 
 def join_page(whole):
-    parts = [INTRODUCTION, whole, MICRO.read_text(), TRIED.read_text()]
-    PAGE.write_text("\n\n".join(part.strip() for part in parts) + "\n")
+    topics = TOPICS.read_text() if TOPICS.exists() else marked(PAGE.read_text(), fanout.BEGIN, fanout.END)
+    parts = [INTRODUCTION, whole, topics, MICRO.read_text(), TRIED.read_text()]
+    PAGE.write_text("\n\n".join(part.strip() for part in parts if part) + "\n")
 
 
 def write_page():
@@ -203,12 +236,18 @@ def main(arguments):
         return measure_core("--fast" in arguments)
     if arguments == ["--parts"]:
         are_met = measure_core(hurried=False)
+        could_be_told = measure_topics([])
         write_parts()
-        return are_met
+        return are_met and could_be_told
+    if arguments[:1] == ["--topics"] and len(arguments) < 3:
+        could_be_told = measure_topics([name for names in arguments[1:] for name in names.split(",")])
+        write_topics()
+        return could_be_told
     if arguments:
         return measure_whole(arguments)
     went_through = measure_whole([])
     met = measure_core(hurried=False)
+    met = measure_topics([]) and met
     if went_through:
         write_page()
     else:

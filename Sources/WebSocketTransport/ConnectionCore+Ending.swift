@@ -101,6 +101,7 @@ extension ConnectionCore {
         pings.ended(end)
         for waiter in endWaiters { waiter.resume(returning: end) }
         endWaiters = []
+        tellCompanionsOfEnd()
         finishCallbacks(end)
         connection = nil
     }

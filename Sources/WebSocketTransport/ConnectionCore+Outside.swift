@@ -46,6 +46,8 @@ extension ConnectionCore {
         while true {
             let messages = outside.takeOrders()
             guard !messages.isEmpty else { break }
+            // What was published before these were sent is there by now, and goes out before them.
+            scratch.takeIn()
             for message in messages {
                 do throws(SendError) {
                     try enqueue(message)

@@ -19,7 +19,7 @@ extension ConnectionCore {
     func checkMaySend() throws(SendError) {
         // What was published before goes out before.
         if !scratch.putOffWork.isEmpty { scratch.doWhatWasPutOff() }
-        if let outside, outside.hasOrders, !isTakingOrders { takeOrders(of: outside) }
+        if let outside, outside.hasOrders, !isTakingOrders, !scratch.ordersWait { takeOrders(of: outside) }
         if let end { throw .ended(end) }
         guard closeRequest == nil, endpoint.maySendData else { throw .usage(.notOpen) }
     }
@@ -220,6 +220,7 @@ extension ConnectionCore {
         guard !isOver else { return }
         closeOutputIfDone()
         resumeDrained()
+        if wantsRoom { tellCompanionsOfRoom() }
     }
 
     @inline(__always)
@@ -233,7 +234,7 @@ extension ConnectionCore {
     /// nobody here, what waits for callbacks does.
     var hasNothingButOutbox: Bool {
         outbound.isEmpty && (inbound.isEmpty || callbacks == nil) && drainWaiters.isEmpty
-            && closeRequest == nil
+            && !wantsRoom && closeRequest == nil
             && endpoint.maySendData && !endpoint.owesReplies
     }
 

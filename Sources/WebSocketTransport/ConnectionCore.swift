@@ -60,6 +60,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     @exclusivity(unchecked) var isOutputClosed = false
     /// Small enough for the room that is left here.
     @exclusivity(unchecked) var pingsThisSecond: UInt32 = 0
+    /// Whether a companion waits for something to go.
+    @exclusivity(unchecked) var wantsRoom = false
     @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
         []
     @exclusivity(unchecked) var outbound = OutboundQueue()
@@ -92,6 +94,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     var pingSecondBegan: NIODeadline
     var pings = PendingPings()
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
+    /// Who is told of room and of the end; see ``ConnectionCompanion``.
+    @exclusivity(unchecked) var companions: [any ConnectionCompanion] = []
 
     var options: ConnectionOptions { shared.options }
     var end: ConnectionEnd? { endBox?.end }

@@ -38,6 +38,10 @@ final class LoopScratch {
     private var recentOptions: [SharedOptions] = []
     /// What is not counted for anybody: clients' connections.
     private let otherTraffic = LoopTraffic()
+    /// See ``TurnEnd/takesIn(_:)``.
+    var intakes: [() -> Bool] = []
+    /// See ``TurnEnd/whileOrdersWait(_:)``.
+    @exclusivity(unchecked) var ordersWait = false
 
     @exclusivity(unchecked) private var input: [UInt8] = []
     /// The buffer used last, and those beside it.

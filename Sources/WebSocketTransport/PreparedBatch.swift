@@ -3,9 +3,9 @@ import WebSocketProtocol
 /// Messages that go to the same receivers one right after the other, put together once for all of them: what a
 /// topic has gathered in one turn of a loop. To be used on that loop only.
 package final class PreparedBatch {
-    let messages: [PreparedMessage]
+    package let messages: [PreparedMessage]
     /// Payload bytes.
-    let payload: Int
+    package let payload: Int
     let largestMessage: Int
     let texts: Int
     /// Their frames on end, by what compresses them.
@@ -34,14 +34,24 @@ package final class PreparedBatch {
 
 extension ConnectionCore {
     /// Sends all of a batch, at once if nothing else waits.
-    func send(_ batch: PreparedBatch) throws(SendError) {
+    ///
+    /// - Returns: how many of its messages were accepted: fewer than there are when the connection ended meanwhile.
+    /// - Throws: ``SendError`` when none was.
+    func send(_ batch: PreparedBatch) throws(SendError) -> Int {
         try checkMaySend()
         try checkRoom()
         guard endpoint.role == .server, mayGoAtOnce(batch.largestMessage),
             let frames = batch.bytes(for: deflate)
         else {
-            for message in batch.messages { try enqueue(message.message) }
-            return
+            for (accepted, message) in batch.messages.enumerated() {
+                do throws(SendError) {
+                    try enqueue(message.message)
+                } catch {
+                    guard accepted > 0 else { throw error }
+                    return accepted
+                }
+            }
+            return batch.messages.count
         }
         drainReplies()
         outboxPayload += batch.payload
@@ -52,11 +62,16 @@ extension ConnectionCore {
             outbox.append(contentsOf: frames)
             flushSoon()
         }
+        return batch.messages.count
     }
 }
 
 extension WebSocketConnection.Isolated {
-    package func send(_ batch: PreparedBatch) throws(SendError) { try core.send(batch) }
+    /// Sends all of a batch.
+    ///
+    /// - Returns: how many of its messages were accepted.
+    /// - Throws: ``SendError`` when none was.
+    package func send(_ batch: PreparedBatch) throws(SendError) -> Int { try core.send(batch) }
 }
 
 extension WebSocketConnection {

@@ -15,12 +15,13 @@ public struct PreparedMessage: Sendable {
 
     /// - Throws: ``UsageError/textNotUTF8(offset:)`` for bytes given as text that are none.
     public init(_ message: Message) throws(UsageError) {
-        self.message = message
         var endpoint = WebSocketEndpoint(role: .server)
         var frame: [UInt8] = []
         frame.reserveCapacity(message.bytes.count + FrameHeader.maximumLength)
         try endpoint.send(message.kind, message.bytes.span.bytes, into: &frame)
         serverFrame = frame
+        // The framing has looked at it.
+        self.message = message.asChecked
     }
 
     /// The frame for a connection.

@@ -17,6 +17,21 @@ package enum TurnEnd {
     /// Says that there is more for what was put off, so that it is worth waiting for yet more.
     package static func more() { LoopScratch.current.putOffMore = true }
 
+    /// Has `take` called between the moment at which a connection of the calling loop learns what tasks beyond the loop
+    /// have sent, and its sending it: what came from the same tasks by another way, and earlier, goes first. Until it
+    /// returns false.
+    package static func takesIn(_ take: @escaping () -> Bool) { LoopScratch.current.intakes.append(take) }
+
+    /// Runs `body`, which sends what was taken in; what tasks beyond the loop have sent meanwhile, and may have sent
+    /// after it was published, does not go out first.
+    package static func whileOrdersWait(_ body: () -> Void) {
+        let scratch = LoopScratch.current
+        let waited = scratch.ordersWait
+        scratch.ordersWait = true
+        body()
+        scratch.ordersWait = waited
+    }
+
     /// SwiftNIO tells nobody when its turn ends. So one waits behind whatever is posted by now, and again for as
     /// long as that adds to what was put off: twice, since whoever publishes is first told that he may go on.
     private static func wait(
@@ -37,6 +52,17 @@ package enum TurnEnd {
 }
 
 extension LoopScratch {
+    /// Takes in what has come by other ways than through connections, and does what is thereby put off.
+    func takeIn() {
+        guard !intakes.isEmpty else { return }
+        // Apart, for what is taken in may bring others.
+        var kept: [() -> Bool] = []
+        swap(&kept, &intakes)
+        kept.removeAll { take in !take() }
+        intakes.insert(contentsOf: kept, at: 0)
+        doWhatWasPutOff()
+    }
+
     func putOff(_ work: @escaping () -> Void) { putOffWork.append(work) }
 
     func doWhatWasPutOff() {

@@ -108,7 +108,7 @@ struct CompressionPolicyTests {
         let text = String(repeating: "the same for everybody ", count: 100)
         try await serving { server in
             server.route("/") { socket, _ in
-                hub.subscribe(socket, to: "t")
+                try hub.subscribe(socket, to: "t")
                 defer { hub.unsubscribe(socket, from: "t") }
                 try await socket.send("here")
                 for try await message in socket.messages { try await hub.publish(message, to: "t") }

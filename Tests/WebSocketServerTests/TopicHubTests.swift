@@ -12,7 +12,7 @@ struct TopicHubTests {
         { server in
             server.route("/:topic") { socket, parameters in
                 let topic = parameters["topic"] ?? ""
-                hub.subscribe(socket, to: topic)
+                try hub.subscribe(socket, to: topic)
                 defer { hub.unsubscribe(socket, from: topic) }
                 try await socket.send("subscribed")
                 for try await message in socket.messages { try await hub.publish(message, to: topic) }
@@ -86,7 +86,7 @@ struct TopicHubTests {
         let hub = TopicHub()
         try await serving { server in
             server.route("/") { socket, _ in
-                for _ in 0..<3 { hub.subscribe(socket, to: "t") }
+                for _ in 0..<3 { try hub.subscribe(socket, to: "t") }
                 try await hub.publish(Message("once"), to: "t")
                 hub.unsubscribe(socket, from: "t")
                 hub.unsubscribe(socket, from: "never was")
@@ -104,7 +104,7 @@ struct TopicHubTests {
         let hub = TopicHub()
         try await serving { server in
             server.route("/") { socket, _ in
-                hub.subscribe(socket, to: "K")
+                try hub.subscribe(socket, to: "K")
                 #expect(hub.subscriberCount(of: "\u{212A}") == 0)
                 try await hub.publish(Message("not here"), to: "\u{212A}")
                 try await hub.publish(Message("here"), to: "K")
@@ -122,7 +122,7 @@ struct TopicHubTests {
 
     @Test func `Text that is not UTF-8 is published to nobody`() async throws {
         let hub = TopicHub()
-        await #expect(throws: UsageError.textNotUTF8(offset: 1)) {
+        await #expect(throws: TopicError.usage(.textNotUTF8(offset: 1))) {
             try await hub.publish(Message(kind: .text, bytes: [0x61, 0xFF]), to: "t")
         }
     }

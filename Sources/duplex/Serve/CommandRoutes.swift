@@ -20,11 +20,16 @@ extension WebSocketServer {
             }
         )
 
-        let topics = TopicHub()
+        let topics = topics
         route("/topic/:name", subprotocols: subprotocols) { socket, parameters in
             guard let name = parameters["name"] else { return }
-            topics.subscribe(socket, to: name)
-            defer { topics.unsubscribe(socket, from: name) }
+            do throws(TopicError) {
+                try socket.subscribe(name)
+            } catch {
+                // A name that is too long: it is the client's mistake, and none of the server's.
+                try await socket.close(code: .policyViolation, reason: "\(error)")
+                return
+            }
             for try await message in socket.messages { try await topics.publish(message, to: name) }
         }
 
