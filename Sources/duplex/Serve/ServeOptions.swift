@@ -34,7 +34,12 @@ struct ServeOptions: Sendable {
             connection: connection,
             workers: try configuration.value(of: Settings.workers),
             engine: try configuration.value(of: Settings.engine),
-            shutdownTimeout: try configuration.value(of: Settings.drainTimeout),
+            drain: .init(
+                code: try configuration.value(of: Settings.drainCode),
+                readinessDelay: try configuration.value(of: Settings.drainDelay),
+                window: try configuration.value(of: Settings.drainWindow),
+                deadline: try configuration.value(of: Settings.drainTimeout)
+            ),
             logger: logger
         )
         subprotocols = try configuration.value(of: Settings.subprotocol)

@@ -65,13 +65,7 @@ struct Serving {
         var lifecycleLogger = logger
         lifecycleLogger.logLevel = .critical
         do {
-            try await ServiceGroup(
-                configuration: .init(
-                    services: services,
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: lifecycleLogger
-                )
-            ).run()
+            try await ServiceGroup(services: services, logger: lifecycleLogger).runUntilSignal()
         } catch let error as ServerError {
             throw ExitStatus.failure.explained("\(error)")
         } catch let error as RouteError {

@@ -1,4 +1,5 @@
 import Logging
+import WebSocketProtocol
 import WebSocketServer
 
 /// What a value looks like as text.
@@ -31,6 +32,15 @@ extension Form<String> {
 
     static var file: Form { text("file", expected: "the path of a file") }
     static var host: Form { text("host", expected: "a name or an address") }
+}
+
+extension Form<CloseCode> {
+    static var closeCode: Form {
+        let number = Form<Int>.number("code", in: 1000...4999)
+        return Form(number.placeholder, expected: number.expected) { text in
+            number.read(text).flatMap(UInt16.init(exactly:)).map { CloseCode($0) }
+        }
+    }
 }
 
 extension Form<Bool> {

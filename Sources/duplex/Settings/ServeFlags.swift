@@ -22,6 +22,9 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.files) var files: String?
 
     @Option(Settings.drainTimeout) var drainTimeout: String?
+    @Option(Settings.drainWindow) var drainWindow: String?
+    @Option(Settings.drainDelay) var drainDelay: String?
+    @Option(Settings.drainCode) var drainCode: String?
 
     @Flag(Settings.verbose) var verbose: Bool?
     @Option(Settings.logLevel) var logLevel: String?

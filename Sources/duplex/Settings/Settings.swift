@@ -124,6 +124,28 @@ enum Settings {
         flag: \.drainTimeout
     )
 
+    static let drainWindow = Setting(
+        "drain-window",
+        .time,
+        unset: "10ms for each connection, at most 2s",
+        "Over how long a shutdown spreads the ends of connections.",
+        flag: \.drainWindow
+    )
+    static let drainDelay = Setting(
+        "drain-delay",
+        .time,
+        default: "0s",
+        "How long a server that is to stop serves on, with /readyz saying no.",
+        flag: \.drainDelay
+    )
+    static let drainCode = Setting(
+        "drain-code",
+        .closeCode,
+        default: "1012",
+        "What a shutdown closes connections with: 1012 to have clients come back, 1001 if not.",
+        flag: \.drainCode
+    )
+
     // What it tells.
     static let verbose = Setting(
         "verbose",
@@ -166,7 +188,7 @@ enum Settings {
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
         outboundLimit.entry,
         files.entry,
-        drainTimeout.entry,
+        drainTimeout.entry, drainWindow.entry, drainDelay.entry, drainCode.entry,
         verbose.entry, logLevel.entry, logFormat.entry, metricsPort.entry, metricsHost.entry,
     ]
 }

@@ -126,4 +126,18 @@ struct ServeConfigurationTests {
         #expect(connection.compression == nil)
         #expect(try options(["--drain-timeout", "0s"]).server.shutdownTimeout == .zero)
     }
+
+    @Test func `How it stops is set`() throws {
+        #expect(try options().server.drain == .init())
+        let drain = try options([
+            "--drain-timeout", "30s", "--drain-window", "5s", "--drain-delay", "2s", "--drain-code", "1001",
+        ]).server.drain
+        #expect(drain.deadline == .seconds(30))
+        #expect(drain.window == .seconds(5))
+        #expect(drain.readinessDelay == .seconds(2))
+        #expect(drain.code == .goingAway)
+        #expect(
+            error(["--drain-code", "5000"])?.hasPrefix("--drain-code: a number from 1000 to 4999 was") == true
+        )
+    }
 }
