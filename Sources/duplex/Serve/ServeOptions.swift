@@ -26,6 +26,8 @@ struct ServeOptions: Sendable {
         connection.compression = try configuration.value(of: Settings.compression).options
         connection.pingInterval = try configuration.value(of: Settings.pingInterval)
         connection.pongTimeout = try configuration.value(of: Settings.pongTimeout)
+        connection.idleTimeout = try configuration.value(of: Settings.idleTimeout)
+        connection.maximumAge = try configuration.value(of: Settings.maximumAge)
         connection.outboundLimit = try configuration.value(of: Settings.outboundLimit).bytes
 
         server = .init(

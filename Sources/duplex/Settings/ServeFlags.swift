@@ -17,6 +17,8 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.compression) var compression: String?
     @Option(Settings.pingInterval) var pingInterval: String?
     @Option(Settings.pongTimeout) var pongTimeout: String?
+    @Option(Settings.idleTimeout) var idleTimeout: String?
+    @Option(Settings.maximumAge) var maximumAge: String?
     @Option(Settings.outboundLimit) var outboundLimit: String?
 
     @Option(Settings.files) var files: String?

@@ -98,6 +98,20 @@ enum Settings {
         "How long a peer may be silent after a ping.",
         flag: \.pongTimeout
     )
+    static let idleTimeout = Setting(
+        "idle-timeout",
+        .time,
+        unset: "none",
+        "After how long without a message a connection is closed.",
+        flag: \.idleTimeout
+    )
+    static let maximumAge = Setting(
+        "maximum-age",
+        .time,
+        unset: "none",
+        "How long a connection may be open; its client is to come again.",
+        flag: \.maximumAge
+    )
     static let outboundLimit = Setting(
         "outbound-limit",
         .size,
@@ -186,7 +200,7 @@ enum Settings {
         host.entry, port.entry, workers.entry, engine.entry,
         tls.entry, cert.entry, key.entry, clientCA.entry,
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
-        outboundLimit.entry,
+        idleTimeout.entry, maximumAge.entry, outboundLimit.entry,
         files.entry,
         drainTimeout.entry, drainWindow.entry, drainDelay.entry, drainCode.entry,
         verbose.entry, logLevel.entry, logFormat.entry, metricsPort.entry, metricsHost.entry,

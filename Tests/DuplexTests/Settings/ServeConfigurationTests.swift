@@ -117,8 +117,10 @@ struct ServeConfigurationTests {
         let connection = try options([
             "--ping-interval", "off", "--pong-timeout", "3s", "--outbound-limit", "2MiB",
             "--max-message-size", "64KiB",
-            "--compression", "off",
+            "--compression", "off", "--idle-timeout", "10m", "--maximum-age", "24h",
         ]).server.connection
+        #expect(connection.idleTimeout == .seconds(600))
+        #expect(connection.maximumAge == .seconds(86_400))
         #expect(connection.pingInterval == nil)
         #expect(connection.pongTimeout == .seconds(3))
         #expect(connection.outboundLimit == 2 << 20)
