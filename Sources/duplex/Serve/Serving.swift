@@ -71,6 +71,8 @@ struct Serving {
         } catch let error as RouteError {
             // The paths are ours and right; the directory is not.
             throw ExitStatus.failure.explained("\(error)")
+        } catch let error as AdmissionError {
+            throw ExitStatus.failure.explained("\(error)")
         }
     }
 }

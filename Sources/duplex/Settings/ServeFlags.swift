@@ -12,6 +12,13 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.key) var key: String?
     @Option(Settings.clientCA) var clientCA: String?
 
+    @Option(Settings.allowOrigin) var allowOrigin: [String] = []
+    @Option(Settings.maxConnections) var maxConnections: String?
+    @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: String?
+    @Option(Settings.handshakeRate) var handshakeRate: String?
+    @Option(Settings.trustedProxy) var trustedProxy: [String] = []
+    @Flag(Settings.proxyProtocol) var proxyProtocol: Bool?
+
     @Option(Settings.maxMessageSize) var maxMessageSize: String?
     @Option(Settings.subprotocol) var subprotocol: [String] = []
     @Option(Settings.compression) var compression: String?

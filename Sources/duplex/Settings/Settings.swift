@@ -62,6 +62,48 @@ enum Settings {
         flag: \.clientCA
     )
 
+    // Who may come in.
+    static let allowOrigin = Setting(
+        "allow-origin",
+        listOf: .origin,
+        unset: "same-host",
+        "Whose pages may open WebSockets: an origin, same-host or any-dangerously; repeat for more.",
+        flag: \.allowOrigin
+    )
+    static let maxConnections = Setting(
+        "max-connections",
+        Form<Int>.number("count", in: 1...10_000_000).orNone(as: "off"),
+        default: "100000",
+        "The most connections at a time.",
+        flag: \.maxConnections
+    )
+    static let maxConnectionsPerAddress = Setting(
+        "max-connections-per-address",
+        .number("count", in: 1...10_000_000),
+        unset: "any",
+        "The most connections at a time of one client's address.",
+        flag: \.maxConnectionsPerAddress
+    )
+    static let handshakeRate = Setting(
+        "handshake-rate",
+        .rate,
+        unset: "any",
+        "The most WebSockets that are opened in a second.",
+        flag: \.handshakeRate
+    )
+    static let trustedProxy = Setting(
+        "trusted-proxy",
+        listOf: .addresses,
+        unset: "none",
+        "A proxy whose word is taken for who the client is: an address, a block or loopback; repeat for more.",
+        flag: \.trustedProxy
+    )
+    static let proxyProtocol = Setting(
+        "proxy-protocol",
+        "Every connection is from a --trusted-proxy, and begins with the PROXY protocol's header.",
+        flag: \.proxyProtocol
+    )
+
     // What a connection may.
     static let maxMessageSize = Setting(
         "max-message-size",
@@ -199,6 +241,8 @@ enum Settings {
     static let all: [SettingEntry] = [
         host.entry, port.entry, workers.entry, engine.entry,
         tls.entry, cert.entry, key.entry, clientCA.entry,
+        allowOrigin.entry, maxConnections.entry, maxConnectionsPerAddress.entry, handshakeRate.entry,
+        trustedProxy.entry, proxyProtocol.entry,
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
         idleTimeout.entry, maximumAge.entry, outboundLimit.entry,
         files.entry,

@@ -142,4 +142,36 @@ struct ServeConfigurationTests {
             error(["--drain-code", "5000"])?.hasPrefix("--drain-code: a number from 1000 to 4999 was") == true
         )
     }
+
+    @Test func `Who may come in is set`() throws {
+        let byDefault = try options().server.admission
+        #expect(byDefault.origins == .sameHost)
+        #expect(byDefault.maxConnections == 100_000)
+        let admission = try options([
+            "--allow-origin", "https://a.example", "--allow-origin", "same-host", "--max-connections", "off",
+            "--max-connections-per-address", "5", "--handshake-rate", "20", "--trusted-proxy", "10.0.0.0/8",
+            "--trusted-proxy", "loopback", "--proxy-protocol",
+        ]).server.admission
+        #expect(admission.origins == .sameHost(or: ["https://a.example"]))
+        #expect(admission.maxConnections == nil)
+        #expect(admission.maxConnectionsPerAddress == 5)
+        #expect(admission.handshakeRate == HandshakeRate(perSecond: 20, burst: 20))
+        #expect(admission.trustedProxies == [try AddressRange("10.0.0.0/8"), .loopback])
+        #expect(admission.proxyProtocol == .required(from: admission.trustedProxies))
+        #expect(
+            try options(["--allow-origin", "https://a.example"]).server.admission.origins
+                == .allow(["https://a.example"])
+        )
+        #expect(
+            try options([], ["DUPLEX_ALLOW_ORIGIN": "any-dangerously"]).server.admission.origins
+                == .anyOriginDangerously
+        )
+        #expect(
+            error(["--proxy-protocol"]) == "--proxy-protocol: needs the proxies' addresses (--trusted-proxy)"
+        )
+        #expect(
+            error(["--trusted-proxy", "10.0.0.1/8"])
+                == "--trusted-proxy: an address, a block such as 10.0.0.0/8, or loopback was expected, not \"10.0.0.1/8\""
+        )
+    }
 }
