@@ -1,6 +1,6 @@
 import HTTPTypes
 import Logging
-import NIOCore
+import Metrics
 import WebSocketServer
 
 extension WebSocketServer {
@@ -9,7 +9,10 @@ extension WebSocketServer {
     static func forMetrics(_ metrics: PrometheusMetrics, host: String, port: Int, logger: Logger)
         -> WebSocketServer
     {
-        let server = WebSocketServer(.init(host: host, port: port, workers: 1, engine: .nio, logger: logger))
+        var configuration = Configuration(host: host, port: port, workers: 1, engine: .nio, logger: logger)
+        // What it tells is about the other one.
+        configuration.metrics.factory = NOOPMetricsHandler.instance
+        let server = WebSocketServer(configuration)
         server.page("/metrics") { _ in
             HTTPAnswer(
                 headers: [.contentType: PrometheusMetrics.contentType, .cacheControl: "no-store"],

@@ -14,15 +14,15 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serves an echo, topics and a console for the browser.",
         discussion: """
             Paths: / is the console, /echo answers every message with itself, every message to /topic/NAME goes \
-            to all who are on NAME, /healthz answers "ok". With --static, / is the files of a directory, and \
+            to all who are on NAME, /healthz answers "ok", /readyz "ready" until the server begins to stop. With --static, / is the files of a directory, and \
             /.duplex/ is the console.
 
             Each option can be set in the environment, too, and in a file in JSON: --max-message-size is \
             DUPLEX_MAX_MESSAGE_SIZE there and "max-message-size" here. What is said on the command line wins over \
             the environment, and that over the file.
 
-            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1001, waits up to five seconds for the \
-            peers' answers, and stops.
+            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1012, one after the other, waits up to five \
+            seconds for the peers' answers, and stops. A second signal cuts what is left.
             """
     )
 
@@ -30,6 +30,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         ProcessMetrics.begin()
+        DescriptorLimit.raise()
         let options: ServeOptions
         do throws(ConfigurationError) {
             let configuration = try ServeConfiguration(flags)

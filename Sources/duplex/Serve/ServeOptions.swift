@@ -26,6 +26,8 @@ struct ServeOptions: Sendable {
         connection.compression = try configuration.value(of: Settings.compression).options
         connection.pingInterval = try configuration.value(of: Settings.pingInterval)
         connection.pongTimeout = try configuration.value(of: Settings.pongTimeout)
+        connection.idleTimeout = try configuration.value(of: Settings.idleTimeout)
+        connection.maximumAge = try configuration.value(of: Settings.maximumAge)
         connection.outboundLimit = try configuration.value(of: Settings.outboundLimit).bytes
 
         server = .init(
@@ -34,7 +36,13 @@ struct ServeOptions: Sendable {
             connection: connection,
             workers: try configuration.value(of: Settings.workers),
             engine: try configuration.value(of: Settings.engine),
-            shutdownTimeout: try configuration.value(of: Settings.drainTimeout),
+            admission: try Self.admission(configuration),
+            drain: .init(
+                code: try configuration.value(of: Settings.drainCode),
+                readinessDelay: try configuration.value(of: Settings.drainDelay),
+                window: try configuration.value(of: Settings.drainWindow),
+                deadline: try configuration.value(of: Settings.drainTimeout)
+            ),
             logger: logger
         )
         subprotocols = try configuration.value(of: Settings.subprotocol)
@@ -42,6 +50,40 @@ struct ServeOptions: Sendable {
         tls = try Self.tls(configuration, cacheFolder: cacheFolder)
         let metricsHost = try configuration.value(of: Settings.metricsHost)
         metrics = try configuration.value(of: Settings.metricsPort).map { (metricsHost, $0) }
+    }
+
+    private static func admission(
+        _ configuration: ServeConfiguration
+    ) throws(ConfigurationError) -> WebSocketServer.Admission {
+        var admission = WebSocketServer.Admission()
+        let origins = try configuration.value(of: Settings.allowOrigin)
+        let listed = origins.filter { $0 != "same-host" }
+        if origins.contains("any-dangerously") {
+            guard origins.count == 1 else {
+                throw configuration.wrong(
+                    Settings.allowOrigin.entry,
+                    "any-dangerously leaves nothing to add to it"
+                )
+            }
+            admission.origins = .anyOriginDangerously
+        } else if !origins.isEmpty {
+            admission.origins = listed.count < origins.count ? .sameHost(or: listed) : .allow(listed)
+        }
+        admission.maxConnections = try configuration.value(of: Settings.maxConnections)
+        admission.maxConnectionsPerAddress = try configuration.value(of: Settings.maxConnectionsPerAddress)
+        admission.handshakeRate = try configuration.value(of: Settings.handshakeRate)
+        let proxies = try configuration.value(of: Settings.trustedProxy)
+        admission.trustedProxies = proxies
+        if try configuration.value(of: Settings.proxyProtocol) {
+            guard !proxies.isEmpty else {
+                throw configuration.wrong(
+                    Settings.proxyProtocol.entry,
+                    "needs the proxies' addresses (--trusted-proxy)"
+                )
+            }
+            admission.proxyProtocol = .required(from: proxies)
+        }
+        return admission
     }
 
     private static func tls(

@@ -65,17 +65,13 @@ struct Serving {
         var lifecycleLogger = logger
         lifecycleLogger.logLevel = .critical
         do {
-            try await ServiceGroup(
-                configuration: .init(
-                    services: services,
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: lifecycleLogger
-                )
-            ).run()
+            try await ServiceGroup(services: services, logger: lifecycleLogger).runUntilSignal()
         } catch let error as ServerError {
             throw ExitStatus.failure.explained("\(error)")
         } catch let error as RouteError {
             // The paths are ours and right; the directory is not.
+            throw ExitStatus.failure.explained("\(error)")
+        } catch let error as AdmissionError {
             throw ExitStatus.failure.explained("\(error)")
         }
     }

@@ -1,4 +1,5 @@
 import Logging
+import WebSocketProtocol
 import WebSocketServer
 
 /// What a value looks like as text.
@@ -30,7 +31,37 @@ extension Form<String> {
     }
 
     static var file: Form { text("file", expected: "the path of a file") }
+    static var origin: Form {
+        text("origin", expected: "an origin such as https://example.org, same-host or any-dangerously")
+    }
     static var host: Form { text("host", expected: "a name or an address") }
+}
+
+extension Form<CloseCode> {
+    static var closeCode: Form {
+        let number = Form<Int>.number("code", in: 1000...4999)
+        return Form(number.placeholder, expected: number.expected) { text in
+            number.read(text).flatMap(UInt16.init(exactly:)).map { CloseCode($0) }
+        }
+    }
+}
+
+extension Form<AddressRange> {
+    static var addresses: Form {
+        Form("addresses", expected: "an address, a block such as 10.0.0.0/8, or loopback") {
+            try? AddressRange($0)
+        }
+    }
+}
+
+extension Form<HandshakeRate> {
+    /// As many at once as come in a second.
+    static var rate: Form {
+        let number = Form<Int>.number("per-second", in: 1...1_000_000)
+        return Form(number.placeholder, expected: number.expected) { text in
+            number.read(text).map { HandshakeRate(perSecond: Double($0), burst: $0) }
+        }
+    }
 }
 
 extension Form<Bool> {

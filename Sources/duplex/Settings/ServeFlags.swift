@@ -12,16 +12,28 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.key) var key: String?
     @Option(Settings.clientCA) var clientCA: String?
 
+    @Option(Settings.allowOrigin) var allowOrigin: [String] = []
+    @Option(Settings.maxConnections) var maxConnections: String?
+    @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: String?
+    @Option(Settings.handshakeRate) var handshakeRate: String?
+    @Option(Settings.trustedProxy) var trustedProxy: [String] = []
+    @Flag(Settings.proxyProtocol) var proxyProtocol: Bool?
+
     @Option(Settings.maxMessageSize) var maxMessageSize: String?
     @Option(Settings.subprotocol) var subprotocol: [String] = []
     @Option(Settings.compression) var compression: String?
     @Option(Settings.pingInterval) var pingInterval: String?
     @Option(Settings.pongTimeout) var pongTimeout: String?
+    @Option(Settings.idleTimeout) var idleTimeout: String?
+    @Option(Settings.maximumAge) var maximumAge: String?
     @Option(Settings.outboundLimit) var outboundLimit: String?
 
     @Option(Settings.files) var files: String?
 
     @Option(Settings.drainTimeout) var drainTimeout: String?
+    @Option(Settings.drainWindow) var drainWindow: String?
+    @Option(Settings.drainDelay) var drainDelay: String?
+    @Option(Settings.drainCode) var drainCode: String?
 
     @Flag(Settings.verbose) var verbose: Bool?
     @Option(Settings.logLevel) var logLevel: String?

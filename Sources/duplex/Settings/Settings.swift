@@ -62,6 +62,48 @@ enum Settings {
         flag: \.clientCA
     )
 
+    // Who may come in.
+    static let allowOrigin = Setting(
+        "allow-origin",
+        listOf: .origin,
+        unset: "same-host",
+        "Whose pages may open WebSockets: an origin, same-host or any-dangerously; repeat for more.",
+        flag: \.allowOrigin
+    )
+    static let maxConnections = Setting(
+        "max-connections",
+        Form<Int>.number("count", in: 1...10_000_000).orNone(as: "off"),
+        default: "100000",
+        "The most connections at a time.",
+        flag: \.maxConnections
+    )
+    static let maxConnectionsPerAddress = Setting(
+        "max-connections-per-address",
+        .number("count", in: 1...10_000_000),
+        unset: "any",
+        "The most connections at a time of one client's address.",
+        flag: \.maxConnectionsPerAddress
+    )
+    static let handshakeRate = Setting(
+        "handshake-rate",
+        .rate,
+        unset: "any",
+        "The most WebSockets that are opened in a second.",
+        flag: \.handshakeRate
+    )
+    static let trustedProxy = Setting(
+        "trusted-proxy",
+        listOf: .addresses,
+        unset: "none",
+        "A proxy whose word is taken for who the client is: an address, a block or loopback; repeat for more.",
+        flag: \.trustedProxy
+    )
+    static let proxyProtocol = Setting(
+        "proxy-protocol",
+        "Every connection is from a --trusted-proxy, and begins with the PROXY protocol's header.",
+        flag: \.proxyProtocol
+    )
+
     // What a connection may.
     static let maxMessageSize = Setting(
         "max-message-size",
@@ -98,6 +140,20 @@ enum Settings {
         "How long a peer may be silent after a ping.",
         flag: \.pongTimeout
     )
+    static let idleTimeout = Setting(
+        "idle-timeout",
+        .time,
+        unset: "none",
+        "After how long without a message a connection is closed.",
+        flag: \.idleTimeout
+    )
+    static let maximumAge = Setting(
+        "maximum-age",
+        .time,
+        unset: "none",
+        "How long a connection may be open; its client is to come again.",
+        flag: \.maximumAge
+    )
     static let outboundLimit = Setting(
         "outbound-limit",
         .size,
@@ -122,6 +178,28 @@ enum Settings {
         default: "10s",
         "How long a shutdown waits until it cuts what is left.",
         flag: \.drainTimeout
+    )
+
+    static let drainWindow = Setting(
+        "drain-window",
+        .time,
+        unset: "10ms for each connection, at most 2s",
+        "Over how long a shutdown spreads the ends of connections.",
+        flag: \.drainWindow
+    )
+    static let drainDelay = Setting(
+        "drain-delay",
+        .time,
+        default: "0s",
+        "How long a server that is to stop serves on, with /readyz saying no.",
+        flag: \.drainDelay
+    )
+    static let drainCode = Setting(
+        "drain-code",
+        .closeCode,
+        default: "1012",
+        "What a shutdown closes connections with: 1012 to have clients come back, 1001 if not.",
+        flag: \.drainCode
     )
 
     // What it tells.
@@ -163,10 +241,12 @@ enum Settings {
     static let all: [SettingEntry] = [
         host.entry, port.entry, workers.entry, engine.entry,
         tls.entry, cert.entry, key.entry, clientCA.entry,
+        allowOrigin.entry, maxConnections.entry, maxConnectionsPerAddress.entry, handshakeRate.entry,
+        trustedProxy.entry, proxyProtocol.entry,
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
-        outboundLimit.entry,
+        idleTimeout.entry, maximumAge.entry, outboundLimit.entry,
         files.entry,
-        drainTimeout.entry,
+        drainTimeout.entry, drainWindow.entry, drainDelay.entry, drainCode.entry,
         verbose.entry, logLevel.entry, logFormat.entry, metricsPort.entry, metricsHost.entry,
     ]
 }

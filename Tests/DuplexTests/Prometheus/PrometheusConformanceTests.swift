@@ -2,6 +2,7 @@ import Foundation
 import Metrics
 import TestSupport
 import Testing
+import WebSocketTransport
 
 @testable import duplex
 
@@ -80,10 +81,21 @@ struct PrometheusConformanceTests {
         let place = try await serve.process.line(beginning: "  metrics  ")
         let port = try #require(place.firstMatch(of: /:([0-9]+)\/metrics$/).flatMap { Int($0.output.1) })
         #expect(place.hasPrefix("http://127.0.0.1:"))
+        let socket = try await WebSocketConnection.connect(to: serve.url("/echo"))
+        // An answer later it has been counted.
+        try await socket.send("hola")
+        #expect(try await socket.receive()?.text == "hola")
         let answer = try await HTTPGet.get(port: port, "/metrics")
         #expect(answer.status == 200)
         #expect(answer.head.contains("content-type: text/plain; version=0.0.4"))
-        #expect(try await samples(answer.body).contains { $0.name == "process_open_fds" || !Self.isLinux })
+        let samples = try await samples(answer.body)
+        #expect(samples.contains { $0.name == "process_open_fds" } == Self.isLinux)
+        let opened = samples.filter { $0.name == "duplex_connections_total" }.compactMap(\.number).reduce(
+            0,
+            +
+        )
+        #expect(opened == 1)
+        #expect(try await socket.close().wasClean)
         #expect(try await HTTPGet.get(port: serve.port, "/metrics").status == 404)
         #expect(try await HTTPGet.get(port: port, "/echo").status == 404)
     }

@@ -29,7 +29,7 @@ struct JSONLogTests {
             try JSONDecoder().decode(Line.self, from: Data($0.utf8))
         }
         let closed = try #require(lines.first { $0.message == "closed" })
-        #expect(closed.level == "debug")
+        #expect(closed.level == "info")
         #expect(closed.label == "duplex")
         #expect(closed.metadata?["code"] == "4000")
         #expect(closed.time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil)

@@ -117,13 +117,61 @@ struct ServeConfigurationTests {
         let connection = try options([
             "--ping-interval", "off", "--pong-timeout", "3s", "--outbound-limit", "2MiB",
             "--max-message-size", "64KiB",
-            "--compression", "off",
+            "--compression", "off", "--idle-timeout", "10m", "--maximum-age", "24h",
         ]).server.connection
+        #expect(connection.idleTimeout == .seconds(600))
+        #expect(connection.maximumAge == .seconds(86_400))
         #expect(connection.pingInterval == nil)
         #expect(connection.pongTimeout == .seconds(3))
         #expect(connection.outboundLimit == 2 << 20)
         #expect(connection.limits.maxMessageSize == 64 << 10)
         #expect(connection.compression == nil)
         #expect(try options(["--drain-timeout", "0s"]).server.shutdownTimeout == .zero)
+    }
+
+    @Test func `How it stops is set`() throws {
+        #expect(try options().server.drain == .init())
+        let drain = try options([
+            "--drain-timeout", "30s", "--drain-window", "5s", "--drain-delay", "2s", "--drain-code", "1001",
+        ]).server.drain
+        #expect(drain.deadline == .seconds(30))
+        #expect(drain.window == .seconds(5))
+        #expect(drain.readinessDelay == .seconds(2))
+        #expect(drain.code == .goingAway)
+        #expect(
+            error(["--drain-code", "5000"])?.hasPrefix("--drain-code: a number from 1000 to 4999 was") == true
+        )
+    }
+
+    @Test func `Who may come in is set`() throws {
+        let byDefault = try options().server.admission
+        #expect(byDefault.origins == .sameHost)
+        #expect(byDefault.maxConnections == 100_000)
+        let admission = try options([
+            "--allow-origin", "https://a.example", "--allow-origin", "same-host", "--max-connections", "off",
+            "--max-connections-per-address", "5", "--handshake-rate", "20", "--trusted-proxy", "10.0.0.0/8",
+            "--trusted-proxy", "loopback", "--proxy-protocol",
+        ]).server.admission
+        #expect(admission.origins == .sameHost(or: ["https://a.example"]))
+        #expect(admission.maxConnections == nil)
+        #expect(admission.maxConnectionsPerAddress == 5)
+        #expect(admission.handshakeRate == HandshakeRate(perSecond: 20, burst: 20))
+        #expect(admission.trustedProxies == [try AddressRange("10.0.0.0/8"), .loopback])
+        #expect(admission.proxyProtocol == .required(from: admission.trustedProxies))
+        #expect(
+            try options(["--allow-origin", "https://a.example"]).server.admission.origins
+                == .allow(["https://a.example"])
+        )
+        #expect(
+            try options([], ["DUPLEX_ALLOW_ORIGIN": "any-dangerously"]).server.admission.origins
+                == .anyOriginDangerously
+        )
+        #expect(
+            error(["--proxy-protocol"]) == "--proxy-protocol: needs the proxies' addresses (--trusted-proxy)"
+        )
+        #expect(
+            error(["--trusted-proxy", "10.0.0.1/8"])
+                == "--trusted-proxy: an address, a block such as 10.0.0.0/8, or loopback was expected, not \"10.0.0.1/8\""
+        )
     }
 }
