@@ -30,6 +30,8 @@ final class LoopScratch {
     /// See ``TurnEnd``.
     @exclusivity(unchecked) var putOffWork: [() -> Void] = []
     @exclusivity(unchecked) var putOffMore = false
+    /// By connection; see ``ConnectionCompanion``.
+    var companions: [ObjectIdentifier: [any ConnectionCompanion]] = [:]
     /// See ``TurnEnd/takesIn(_:)``.
     var intakes: [() -> Bool] = []
     /// See ``TurnEnd/whileOrdersWait(_:)``.
