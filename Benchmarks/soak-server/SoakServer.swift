@@ -101,7 +101,7 @@ struct SoakServer {
         let topics = TopicHub()
         server.route("/topic/:name") { socket, parameters in
             guard let name = parameters["name"] else { return }
-            topics.subscribe(socket, to: name)
+            try topics.subscribe(socket, to: name)
             defer { topics.unsubscribe(socket, from: name) }
             for try await message in socket.messages { try await topics.publish(message, to: name) }
         }

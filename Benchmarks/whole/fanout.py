@@ -62,6 +62,10 @@ def spread(results, load, server, key):
     return Spread.of(run[key] for run in results["runs"].get(load.name, {}).get(server, ()))
 
 
+def disturbed(results, loads, server):
+    return any(run.get("disturbed") for load in loads for run in results["runs"].get(load.name, {}).get(server, ()))
+
+
 def milliseconds(found):
     return UNTAKEN if found is None else with_range(Spread(found.median / 1e3, found.low / 1e3, found.high / 1e3))
 
@@ -78,11 +82,14 @@ def section(results):
         f"takes about as long as the server's writing. Measured on {facts['date']} on {facts['processor']}, "
         f"{facts['cores']} cores, {facts['kernel']}; {results['repeats']} runs of {results['seconds']:g} s each: {versions}.",
     ]
+    marks = False
     for count, flat, alone in pairs():
         names = [name for name in results["versions"] if name in results["runs"].get(flat.name, {})]
+        disturbing = {name for name in names if disturbed(results, (flat, alone), name)}
+        marks = marks or bool(disturbing)
         rows = [
             [
-                name,
+                name + (" †" if name in disturbing else ""),
                 with_range(spread(results, flat, name, "msgs_per_s")),
                 with_range(spread(results, flat, name, "srv_us_per_msg")),
                 milliseconds(spread(results, alone, name, "last_p50_us")),
@@ -94,6 +101,8 @@ def section(results):
             continue
         head = ["server", "deliveries/s, flat out", "server CPU µs/delivery", "the last: median, ms", "99 %, ms"]
         parts += [f"### {count:,} subscribers", table(head, rows)]
+    if marks:
+        parts.append("† something else on the machine, or its host, disturbed some of these runs, also when repeated.")
     missing = [f"- {name}: {why}." for name, why in results["absent"].items()]
     missing += [
         f"- {server}, {name}: {why.rstrip('.')}." for name, those in results["failed"].items() for server, why in those.items()

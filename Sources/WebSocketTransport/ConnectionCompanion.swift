@@ -10,6 +10,16 @@ package protocol ConnectionCompanion: AnyObject {
 }
 
 extension ConnectionCore {
+    /// Who is told of room and of the end. Kept by the loop, so that a connection without any has no place for them.
+    var companions: [any ConnectionCompanion] {
+        hasCompanions ? scratch.companions[ObjectIdentifier(self)] ?? [] : []
+    }
+
+    func add(_ companion: any ConnectionCompanion) {
+        hasCompanions = true
+        scratch.companions[ObjectIdentifier(self), default: []].append(companion)
+    }
+
     /// To be called where something that waits may have gone.
     func tellCompanionsOfRoom() {
         wantsRoom = false
@@ -18,8 +28,9 @@ extension ConnectionCore {
 
     func tellCompanionsOfEnd() {
         wantsRoom = false
-        var leaving: [any ConnectionCompanion] = []
-        swap(&leaving, &companions)
+        guard hasCompanions else { return }
+        hasCompanions = false
+        let leaving = scratch.companions.removeValue(forKey: ObjectIdentifier(self)) ?? []
         for companion in leaving { companion.connectionEnded() }
     }
 }
@@ -32,7 +43,7 @@ extension WebSocketConnection.Isolated {
     /// - Returns: whether it is not.
     package func add(_ companion: any ConnectionCompanion) -> Bool {
         guard !core.isOver else { return false }
-        core.companions.append(companion)
+        core.add(companion)
         return true
     }
 

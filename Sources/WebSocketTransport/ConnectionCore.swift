@@ -62,6 +62,8 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     @exclusivity(unchecked) var pingsThisSecond: UInt32 = 0
     /// Whether a companion waits for something to go.
     @exclusivity(unchecked) var wantsRoom = false
+    /// See ``companions``.
+    @exclusivity(unchecked) var hasCompanions = false
     @exclusivity(unchecked) var drainWaiters: [(stream: OutboundQueue.StreamID?, continuation: DrainWaiter)] =
         []
     @exclusivity(unchecked) var outbound = OutboundQueue()
@@ -94,8 +96,6 @@ final class ConnectionCore: ConnectionInput, LoopTimerOwner {
     var pingSecondBegan: NIODeadline
     var pings = PendingPings()
     var endWaiters: [CheckedContinuation<ConnectionEnd, Never>] = []
-    /// Who is told of room and of the end; see ``ConnectionCompanion``.
-    @exclusivity(unchecked) var companions: [any ConnectionCompanion] = []
 
     var options: ConnectionOptions { shared.options }
     var end: ConnectionEnd? { endBox?.end }

@@ -38,6 +38,8 @@ final class LoopScratch {
     private var recentOptions: [SharedOptions] = []
     /// What is not counted for anybody: clients' connections.
     private let otherTraffic = LoopTraffic()
+    /// By connection; see ``ConnectionCompanion``.
+    var companions: [ObjectIdentifier: [any ConnectionCompanion]] = [:]
     /// See ``TurnEnd/takesIn(_:)``.
     var intakes: [() -> Bool] = []
     /// See ``TurnEnd/whileOrdersWait(_:)``.
