@@ -73,8 +73,13 @@ public struct HTTPRequestHead: Sendable, Hashable {
         }
     }
 
-    /// Whether a field `Upgrade` names WebSockets, however wrongly.
+    /// Whether a field `Upgrade` names WebSockets, however wrongly; over HTTP/2, whether it is an extended `CONNECT`
+    /// for them.
     package var asksForWebSocket: Bool {
+        if version == .http2 {
+            guard isMethod(.connect), let name = request.extendedConnectProtocol else { return false }
+            return HTTPGrammar.equalsIgnoringCase(name, "websocket")
+        }
         if fields.list(.upgrade, contains: "websocket") { return true }
         return fields.texts(.upgrade).contains { $0.lowercased().contains("websocket") }
     }

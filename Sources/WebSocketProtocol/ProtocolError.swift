@@ -80,6 +80,15 @@ public enum ProtocolError: Error, Sendable, Hashable {
     /// The upgrade request announced a body.
     case bodyInUpgrade
 
+    // MARK: The same over HTTP/2 (RFC 8441)
+
+    /// An ordinary request where only extended `CONNECT` is served (§4).
+    case methodNotConnect(String)
+    /// `CONNECT` for a protocol other than `websocket`, or for none (§4, RFC 9220 §3).
+    case unsupportedProtocol(String?)
+    /// The request ended its stream, on which the WebSocket was to be (§5).
+    case streamEndedInRequest
+
     // MARK: The response that opens a WebSocket (RFC 6455 §4.1)
 
     /// Any status but 101.
@@ -112,12 +121,13 @@ extension ProtocolError {
     public var httpStatus: Int? {
         switch self {
         case .malformedHead, .invalidHost, .invalidKey, .invalidSubprotocols, .invalidExtensions,
-            .bodyInUpgrade:
+            .bodyInUpgrade, .streamEndedInRequest:
             400
-        case .methodNotGet: 405
+        case .methodNotGet, .methodNotConnect: 405
         case .startLineTooLong: 414
         case .notAnUpgrade, .unsupportedVersion: 426
         case .headTooLarge, .tooManyHeaderFields: 431
+        case .unsupportedProtocol: 501
         case .unsupportedHTTPVersion: 505
         default: nil
         }
@@ -165,6 +175,10 @@ extension ProtocolError: CustomStringConvertible {
         case .invalidSubprotocols(let what): "invalid Sec-WebSocket-Protocol: \(what)"
         case .invalidExtensions(let what): "invalid Sec-WebSocket-Extensions: \(what)"
         case .bodyInUpgrade: "an upgrade request must not have a body"
+        case .methodNotConnect(let method): "over HTTP/2 a WebSocket opens with CONNECT, not \(method)"
+        case .unsupportedProtocol(let name?): "CONNECT for \"\(name)\" is not served, for websocket it is"
+        case .unsupportedProtocol(nil): "CONNECT is served with :protocol websocket only"
+        case .streamEndedInRequest: "the request ended its stream, on which the WebSocket was to be"
         case .unexpectedStatus(let status): "the server answered \(status), 101 was expected"
         case .responseNotAnUpgrade(let what): "the server's 101 is no upgrade to WebSocket: \(what)"
         case .acceptMismatch: "Sec-WebSocket-Accept is not the hash of the key that was sent"

@@ -17,21 +17,17 @@ public struct ServerHandshake: Sendable, Hashable {
     private let head: HTTPRequestHead
     private var fields: HeadFields { head.fields }
 
-    /// Checks a request.
+    /// Checks a request: an upgrade of HTTP/1.1, or an extended `CONNECT` of HTTP/2 (RFC 8441 §4, §5), which has no
+    /// key, and nothing to upgrade.
     ///
     /// - Throws: the ``ProtocolError`` of the first rule it breaks; ``refusal(of:)`` makes the response.
     public init(checking head: HTTPRequestHead) throws(ProtocolError) {
         let fields = head.fields
-        // RFC 9110 §7.8: Upgrade in a request of HTTP/1.0 is ignored, so that it is an ordinary one.
-        guard head.version == .http1_1 else { throw .notAnUpgrade("HTTP/1.0 has no upgrade") }
-        // RFC 6455 §4.2.1: Upgrade holds "websocket", Connection holds "Upgrade", letter case aside.
-        guard fields.list(.upgrade, contains: "websocket") else {
-            throw .notAnUpgrade("Upgrade: websocket is missing")
+        if head.version == .http2 {
+            try Self.checkConnect(head, fields)
+        } else {
+            try Self.checkUpgrade(head, fields)
         }
-        guard fields.list(.connection, contains: "upgrade") else {
-            throw .notAnUpgrade("Connection: Upgrade is missing")
-        }
-        guard head.isMethod(.get) else { throw .methodNotGet(head.request.method.rawValue) }
         guard fields.range(.transferEncoding) == nil,
             fields.values(.contentLength).allSatisfy({ $0.elementsEqual("0".utf8) })
         else {
@@ -44,10 +40,12 @@ public struct ServerHandshake: Sendable, Hashable {
             let given = fields.texts(.version).joined(separator: ", ")
             throw .unsupportedVersion(given.isEmpty ? nil : given)
         }
-        guard let key = fields.first(.key) else { throw .invalidKey("missing") }
-        let keyCount = fields.count(.key)
-        guard keyCount == 1 else { throw .invalidKey("given \(keyCount) times") }
-        guard Base64.decodedCount(key) == 16 else { throw .invalidKey("not 16 bytes of base64") }
+        if head.version != .http2 {
+            guard let key = fields.first(.key) else { throw .invalidKey("missing") }
+            let keyCount = fields.count(.key)
+            guard keyCount == 1 else { throw .invalidKey("given \(keyCount) times") }
+            guard Base64.decodedCount(key) == 16 else { throw .invalidKey("not 16 bytes of base64") }
+        }
 
         var subprotocols: [String] = []
         if fields.range(.subprotocols) != nil {
@@ -63,13 +61,35 @@ public struct ServerHandshake: Sendable, Hashable {
         offeredSubprotocols = subprotocols
     }
 
+    private static func checkUpgrade(_ head: HTTPRequestHead, _ fields: HeadFields) throws(ProtocolError) {
+        // RFC 9110 §7.8: Upgrade in a request of HTTP/1.0 is ignored, so that it is an ordinary one.
+        guard head.version == .http1_1 else { throw .notAnUpgrade("HTTP/1.0 has no upgrade") }
+        // RFC 6455 §4.2.1: Upgrade holds "websocket", Connection holds "Upgrade", letter case aside.
+        guard fields.list(.upgrade, contains: "websocket") else {
+            throw .notAnUpgrade("Upgrade: websocket is missing")
+        }
+        guard fields.list(.connection, contains: "upgrade") else {
+            throw .notAnUpgrade("Connection: Upgrade is missing")
+        }
+        guard head.isMethod(.get) else { throw .methodNotGet(head.request.method.rawValue) }
+    }
+
+    private static func checkConnect(_ head: HTTPRequestHead, _ fields: HeadFields) throws(ProtocolError) {
+        let request = head.request
+        guard request.method == .connect else { throw .methodNotConnect(request.method.rawValue) }
+        guard let name = request.extendedConnectProtocol, HTTPGrammar.equalsIgnoringCase(name, "websocket")
+        else {
+            throw .unsupportedProtocol(request.extendedConnectProtocol)
+        }
+    }
+
     public static func == (one: Self, other: Self) -> Bool { one.head == other.head }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(head) }
 
     private var key: ArraySlice<UInt8> { fields.first(.key) ?? [] }
 
-    /// The 101 response (RFC 6455 §4.2.2).
+    /// The response that accepts: 101 (RFC 6455 §4.2.2), or 200 over HTTP/2 (RFC 8441 §5).
     ///
     /// - Parameters:
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
@@ -84,11 +104,12 @@ public struct ServerHandshake: Sendable, Hashable {
         headers: HTTPFields = [:]
     ) throws(UsageError) -> HTTPResponse {
         try HandshakeFields.checkCallerFields(headers)
-        var fields: HTTPFields = [
-            .upgrade: "websocket",
-            .connection: "Upgrade",
-            .secWebSocketAccept: HandshakeFields.accept(for: String(decoding: key, as: UTF8.self)),
-        ]
+        var fields: HTTPFields = [:]
+        if !isHTTP2 {
+            fields[.upgrade] = "websocket"
+            fields[.connection] = "Upgrade"
+            fields[.secWebSocketAccept] = HandshakeFields.accept(for: String(decoding: key, as: UTF8.self))
+        }
         if let subprotocol {
             guard offers(subprotocol) else { throw .invalidSubprotocol(subprotocol) }
             fields[.secWebSocketProtocol] = subprotocol
@@ -97,11 +118,29 @@ public struct ServerHandshake: Sendable, Hashable {
             fields[.secWebSocketExtensions] = extensions.map(\.headerValue).joined(separator: ", ")
         }
         fields.append(contentsOf: headers)
-        return HTTPResponse(status: .switchingProtocols, headerFields: fields)
+        return HTTPResponse(status: isHTTP2 ? .ok : .switchingProtocols, headerFields: fields)
     }
 
-    /// Writes the 101 response of ``acceptance(subprotocol:extensions:headers:)`` as it goes on the wire, and
-    /// agrees on compression on the way.
+    private var isHTTP2: Bool { head.version == .http2 }
+
+    /// The response of ``acceptance(subprotocol:extensions:headers:)``, and what is agreed on with it of
+    /// permessage-deflate.
+    ///
+    /// - Parameter compression: what to agree to, or `nil` for none.
+    /// - Throws: as ``acceptance(subprotocol:extensions:headers:)``.
+    public func acceptance(
+        subprotocol: String?,
+        compression: DeflateOptions?,
+        headers: HTTPFields = [:]
+    ) throws(UsageError) -> (response: HTTPResponse, compression: DeflateAgreement?) {
+        let agreed = compression.flatMap { DeflateAgreement.answer(to: offeredExtensions, $0) }
+        let extensions = agreed.map { [$0.answer] } ?? []
+        let response = try acceptance(subprotocol: subprotocol, extensions: extensions, headers: headers)
+        return (response, agreed?.agreement)
+    }
+
+    /// Writes the 101 response of ``acceptance(subprotocol:extensions:headers:)`` as it goes on the wire of HTTP/1.1,
+    /// and agrees on compression on the way.
     ///
     /// - Parameters:
     ///   - compression: what to agree to of permessage-deflate, or `nil` for none.
@@ -180,6 +219,8 @@ public struct ServerHandshake: Sendable, Hashable {
         switch error {
         case .methodNotGet:
             response.headerFields[.allow] = "GET"
+        case .methodNotConnect:
+            response.headerFields[.allow] = "CONNECT"
         case .notAnUpgrade, .unsupportedVersion:
             // RFC 9110 §15.5.22: a 426 must say what to upgrade to; RFC 6455 §4.4: and the version.
             response.headerFields[.upgrade] = "websocket"
@@ -197,6 +238,7 @@ public struct ServerHandshake: Sendable, Hashable {
         case 414: "URI Too Long"
         case 426: "Upgrade Required"
         case 431: "Request Header Fields Too Large"
+        case 501: "Not Implemented"
         case 505: "HTTP Version Not Supported"
         default: "Bad Request"
         }
