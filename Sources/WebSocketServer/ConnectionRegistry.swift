@@ -158,6 +158,11 @@ final class LoopConnections {
         return Place(index: firstFree)
     }
 
+    /// A connection goes on as something else, which speaks the protocol that was chosen.
+    func replace(by connection: any UnopenedConnection, at place: Place) {
+        entries[place.index] = .unopened(connection)
+    }
+
     /// The request was answered, and the place is the connection's from here on.
     func open(_ connection: WebSocketConnection, task: Task<Void, Never>?, at place: Place) {
         entries[place.index] = .open(connection, task)

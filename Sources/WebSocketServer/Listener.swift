@@ -55,9 +55,10 @@ struct NIOListener: Listener {
 
     static func listen(
         _ configuration: WebSocketServer.Configuration,
-        _ context: RequestReader.Context
+        _ context: RequestReader.Context,
+        tls: TLSKeeper
     ) async throws -> NIOListener {
-        let tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
+        let http2 = configuration.http2
         let ownedGroup = configuration.workers.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
         let group = ownedGroup ?? .singleton
         let loops = Dictionary(
@@ -76,13 +77,17 @@ struct NIOListener: Listener {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        try ProxyHeaderHandler.addIfRequired(to: channel, context.admission)
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
-                    }
                     let eventLoop = channel.eventLoop
                     let loop = loops[ObjectIdentifier(eventLoop)] ?? ServerLoop(context, on: eventLoop)
-                    RequestReader.start(try ChannelTransport.add(to: channel), loop)
+                    let tls = tls.current
+                    guard tls != nil || http2.allowsCleartext else {
+                        return RequestReader.start(try ChannelTransport.add(to: channel), loop)
+                    }
+                    try ProxyHeaderHandler.addIfRequired(to: channel, context.admission)
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
+                    try ProtocolChooser.start(on: channel, isSecure: tls != nil, loop, http2)
                 }
             }
         do {

@@ -10,8 +10,14 @@ extension WebSocketServer {
         public var host: String
         /// Default 9001; 0 lets the system choose.
         public var port: Int
-        /// Certificate and key, for `wss:`. Default: none, `ws:`.
+        /// Certificate and key, for `wss:`. Default: none, `ws:`. TLS 1.2 is the least, whatever it says. It is offered
+        /// with HTTP/2 and HTTP/1.1, unless it names `applicationProtocols` of its own.
+        ///
+        /// With `trustRoots`, and `certificateVerification` set to `.noHostnameVerification`, every client must show a
+        /// certificate that they vouch for, which an ``UpgradeHook`` finds in ``UpgradeRequest/peerCertificate``.
         public var tls: TLSConfiguration?
+        /// WebSockets and pages over HTTP/2 (RFC 8441): with TLS by default, without it on demand.
+        public var http2 = HTTP2Options()
         /// Every connection's limits and clocks.
         public var connection: ConnectionOptions
         /// Asked at each opening handshake that offers compression. Default:
@@ -92,6 +98,10 @@ public enum ServerError: Error, Sendable, Hashable {
     /// ``WebSocketServer/Configuration/drain`` cannot be done: a code that is never sent, a reason that is too long, or
     /// times that do not fit in the deadline.
     case wrongDrain(String)
+    /// A configuration of TLS that leaves nothing but versions before 1.2.
+    case tlsTooOld
+    /// A server without TLS was given a certificate.
+    case withoutTLS
     /// The engine asked for cannot serve this configuration, or not on this system.
     case engineUnavailable(WebSocketServer.Engine, String)
 }
@@ -104,6 +114,8 @@ extension ServerError: CustomStringConvertible {
         case .alreadyStarted: "the server was started already"
         case .engineUnavailable(let engine, let why):
             "the engine \(engine.rawValue) cannot serve this: \(why)"
+        case .tlsTooOld: "TLS before 1.2 is not served, and the configuration allows nothing else"
+        case .withoutTLS: "the server was made without TLS"
         case .noWorkers: "a server needs at least one worker"
         case .wrongDrain(let why): "the server could not stop as it is told to: \(why)"
         }

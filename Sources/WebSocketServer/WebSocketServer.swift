@@ -40,6 +40,7 @@ public final class WebSocketServer: Service, Sendable {
     private let startedObserver = Mutex<ServerObserver?>(nil)
     /// `nil` before the start.
     var observer: ServerObserver? { startedObserver.withLock { $0 } }
+    let tls = TLSKeeper()
     private let chosenEngine = Mutex<Engine?>(nil)
     let admission = Mutex<AdmissionControl?>(nil)
     private let state = Mutex(State.preparing(Router(), nil))
@@ -282,7 +283,7 @@ extension WebSocketServer {
     private func listen(_ context: RequestReader.Context) async throws -> any Listener {
         if let engine = configuration.engine { return try await listen(context, by: engine) }
         do {
-            return try await listen(context, by: .fastest(withTLS: configuration.tls != nil))
+            return try await listen(context, by: .fastest(withTLS: needsNIO))
         } catch ServerError.engineUnavailable(.ioUring, let why) {
             // The system had one to show, and none for each worker.
             configuration.logger.notice("the server goes by epoll", metadata: ["reason": "\(why)"])
@@ -290,14 +291,24 @@ extension WebSocketServer {
         }
     }
 
+    /// Whether there is something to serve that the loops of our own do not.
+    private var needsNIO: Bool { configuration.tls != nil || configuration.http2.allowsCleartext }
+
     private func listen(_ context: RequestReader.Context, by engine: Engine) async throws -> any Listener {
-        let isSecure = configuration.tls != nil
         switch engine {
         case .nio:
-            return try await NIOListener.listen(configuration, context)
+            if let configuration = configuration.tls, tls.current == nil {
+                tls.use(try configuration.context(self.configuration.http2))
+            }
+            return try await NIOListener.listen(configuration, context, tls: tls)
         case .epoll, .ioUring:
             #if os(Linux)
-            guard !isSecure else { throw ServerError.engineUnavailable(engine, "it serves no TLS") }
+            guard configuration.tls == nil else {
+                throw ServerError.engineUnavailable(engine, "it serves no TLS")
+            }
+            guard !configuration.http2.allowsCleartext else {
+                throw ServerError.engineUnavailable(engine, "it serves no HTTP/2")
+            }
             return try await EpollServerListener.listen(configuration, context, onRing: engine == .ioUring)
             #else
             throw ServerError.engineUnavailable(engine, "it is Linux's")

@@ -57,9 +57,7 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
 
     private func deliver(_ buffer: ByteBuffer) {
         guard buffer.readableBytes > 0, let input else { return }
-        buffer.withUnsafeReadableBytes { bytes in
-            LoopScratch.current.withMutableCopy(of: bytes) { input.received($0) }
-        }
+        input.received(buffer)
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) { deliver(unwrapInboundIn(data)) }
@@ -130,6 +128,11 @@ extension ChannelTransport: AcceptedTransport {
 
     public func abort() {
         input = nil
+        Self.cut(channel)
+    }
+
+    /// Closes a channel at once, whatever its peer does.
+    package static func cut(_ channel: any Channel) {
         channel.close(mode: .all, promise: nil)
         // TLS has said its goodbye now, as far as the socket took it, and would keep the socket until the peer
         // answers. Nothing the peer may say matters any more, so what is below TLS is closed right away.

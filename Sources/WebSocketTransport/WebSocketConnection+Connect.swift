@@ -58,7 +58,10 @@ extension WebSocketConnection {
             headers: options.headers
         )
         // Made before anything else, so that a bad configuration is not taken for a bad server.
-        let tls = url.isSecure ? try NIOSSLContext(configuration: options.tls) : nil
+        var configuration = options.tls
+        // What is not spoken here must not be offered: a server would take it (RFC 7301 §3.2).
+        configuration.applicationProtocols.removeAll { $0 == "h2" }
+        let tls = url.isSecure ? try NIOSSLContext(configuration: configuration) : nil
         let proxy = try options.proxy.map { try ProxyAttempt(through: $0, to: url, options) }
         let loop = options.eventLoopGroup.next()
         let promise = loop.makePromise(of: Opened.self)

@@ -91,6 +91,21 @@ extension AdmissionControl {
         }
     }
 
+    /// A stream was opened on a connection of HTTP/2, and has its place in the loop's list: it counts as a connection.
+    func acceptsStream(
+        from peer: PeerAddress,
+        at place: LoopConnections.Place,
+        of connections: LoopConnections
+    )
+        -> Bool
+    {
+        if connections.total > maxSockets {
+            count(.sockets)
+            return false
+        }
+        return counts(peer, at: place, of: connections)
+    }
+
     /// It is known now whose connection it is. See ``accepts(_:at:of:)``.
     func counts(_ peer: PeerAddress, at place: LoopConnections.Place, of connections: LoopConnections) -> Bool
     {

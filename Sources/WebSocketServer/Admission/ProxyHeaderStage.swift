@@ -32,7 +32,7 @@ final class ProxyHeaderStage: ConnectionInput {
     func failed(_ cause: EndCause) { reader.failed(cause) }
 }
 
-/// Reads the PROXY protocol's header below TLS: the first handler of a channel, which stays there and passes
+/// Reads the PROXY protocol's header below TLS, and below what tells HTTP/2 from HTTP/1.1: the first handler of a channel, which stays there and passes
 /// everything on once it has the header.
 final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
@@ -40,7 +40,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private enum State {
         case reading(ProxyHeaderParser)
-        case known(ProxyHeader)
+        case known
         case refused
     }
 
@@ -49,17 +49,10 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private init(_ admission: AdmissionControl) { self.admission = admission }
 
-    /// Puts itself into an accepted channel, before anything else is, where TLS will lie above it.
+    /// Puts itself into an accepted channel, before anything else is, where there is something below the reader of requests.
     static func addIfRequired(to channel: any Channel, _ admission: AdmissionControl) throws {
         guard admission.proxyProtocol != .off else { return }
         try channel.pipeline.syncOperations.addHandler(ProxyHeaderHandler(admission))
-    }
-
-    /// What the header of a channel said, once it is there.
-    static func header(of channel: any Channel) -> ProxyHeader? {
-        let handler = try? channel.pipeline.syncOperations.handler(type: ProxyHeaderHandler.self)
-        guard let handler, case .known(let header) = handler.state else { return nil }
-        return header
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -71,7 +64,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
             do throws(ProxyHeaderError) {
                 var offset = 0
                 let header = try parse(&parser, buffer, at: &offset)
-                state = header.map { .known($0) } ?? .reading(parser)
+                state = header == nil ? .reading(parser) : .known
                 guard let header else { return }
                 buffer.moveReaderIndex(forwardBy: offset)
                 tell(header, context)
@@ -95,9 +88,9 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
         }.get()
     }
 
-    /// The request's reader is there from the beginning, where nothing has yet to be negotiated.
+    /// Which protocol is spoken is not known yet.
     private func tell(_ header: ProxyHeader, _ context: ChannelHandlerContext) {
-        let transport = try? context.channel.pipeline.syncOperations.handler(type: ChannelTransport.self)
-        _ = (transport?.input as? RequestReader)?.isFrom(header)
+        let chooser = try? context.channel.pipeline.syncOperations.handler(type: ProtocolChooser.self)
+        chooser?.isFrom(header)
     }
 }

@@ -83,7 +83,7 @@ public struct HTTPAnswer: Sendable, Hashable {
 
     /// Says how long the content is, if that is not said and may be: a 304 has none, and what it would say is the
     /// length of another answer's (RFC 9110 §8.6).
-    private mutating func setLength() {
+    mutating func setLength() {
         guard headers[.contentLength] == nil, status != .notModified, status != .noContent else { return }
         headers[.contentLength] = String(content.count)
     }

@@ -109,6 +109,26 @@ final class RequestReader {
         reader.setTimer(in: TimeAmount(loop.server.options.handshakeTimeout))
     }
 
+    /// Begins to read from a connection that has its place, where HTTP/1.1 was chosen.
+    ///
+    /// - Parameters:
+    ///   - peer: whom it is from.
+    ///   - deadline: when the request must have come.
+    static func start(
+        _ transport: any AcceptedTransport,
+        _ loop: ServerLoop,
+        at place: LoopConnections.Place,
+        from peer: PeerAddress,
+        deadline: NIODeadline
+    ) {
+        let reader = RequestReader(transport, loop)
+        transport.input = reader
+        reader.peer = peer
+        reader.place = place
+        loop.connections.replace(by: reader, at: place)
+        reader.setTimer(in: deadline - loop.eventLoop.now)
+    }
+
     private init(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
         self.transport = transport
         peer = transport.peer
