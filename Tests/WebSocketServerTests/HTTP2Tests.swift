@@ -58,7 +58,7 @@ struct HTTP2Tests {
                 #expect(try await peer.next(Raw.data, on: 5).payload == Array("page".utf8))
             }
         }
-        #expect(log.lines.contains { $0.contains("debug opened") && $0.contains(" http=2 ") })
+        #expect(log.lines.contains { $0.contains("info opened") && $0.contains(" http=2 ") })
     }
 
     @Test func `A client may ask as soon as it knows our settings, before it acknowledges them`() async throws
@@ -223,9 +223,9 @@ struct HTTP2Tests {
             #expect(goAway.errorCode == 0)
             #expect(Raw.read(goAway.payload.prefix(4)) == 1)
             let close = try #require(frames.first { $0.type == Raw.data })
-            #expect(close.payload.prefix(4) == [0x88, UInt8(close.payload.count - 2), 0x03, 0xE9])
+            #expect(close.payload.prefix(4) == [0x88, UInt8(close.payload.count - 2), 0x03, 0xF4])
             try await peer.send(try peer.connect(stream: 3))
-            try await peer.send(HTTP2Peer.data(Handshake.close(1001), stream: 1, endStream: true))
+            try await peer.send(HTTP2Peer.data(Handshake.close(1012), stream: 1, endStream: true))
             let rest = try await peer.rest()
             #expect(!rest.contains { $0.stream == 3 && $0.type == Raw.headers })
         }

@@ -32,8 +32,8 @@ final class ProxyHeaderStage: ConnectionInput {
     func failed(_ cause: EndCause) { reader.failed(cause) }
 }
 
-/// Reads the PROXY protocol's header below TLS, and below what tells HTTP/2 from HTTP/1.1: the first handler of a channel, which stays there and passes
-/// everything on once it has the header.
+/// Reads the PROXY protocol's header below TLS, or below what tells HTTP/2 from HTTP/1.1: the first handler of a
+/// channel, which stays there and passes everything on once it has the header.
 final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -49,7 +49,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private init(_ admission: AdmissionControl) { self.admission = admission }
 
-    /// Puts itself into an accepted channel, before anything else is, where there is something below the reader of requests.
+    /// Puts itself into an accepted channel, before anything else is, where a ``ProtocolChooser`` will lie above it.
     static func addIfRequired(to channel: any Channel, _ admission: AdmissionControl) throws {
         guard admission.proxyProtocol != .off else { return }
         try channel.pipeline.syncOperations.addHandler(ProxyHeaderHandler(admission))
