@@ -209,7 +209,7 @@ extension HTTP2Request: OpeningCarrier {
         var answer = isHeadRequest ? answer.withoutContent : answer
         answer.headers[.date] = HTTPDate.now()
         if answer.headers[.contentLength] == nil {
-            answer.headers[.contentLength] = String(answer.body.count)
+            answer.headers[.contentLength] = String(answer.content.count)
         }
         // RFC 9110 §15.5.22: 426 names what to upgrade to, and HTTP/2 has no field for that.
         if answer.status.code == 426 { answer.status = .badRequest }

@@ -30,7 +30,7 @@ struct ServeOptions: Sendable {
         connection.maximumAge = try configuration.value(of: Settings.maximumAge)
         connection.outboundLimit = try configuration.value(of: Settings.outboundLimit).bytes
 
-        server = .init(
+        var server = WebSocketServer.Configuration(
             host: try configuration.value(of: Settings.host),
             port: try configuration.value(of: Settings.port),
             connection: connection,
@@ -45,6 +45,8 @@ struct ServeOptions: Sendable {
             ),
             logger: logger
         )
+        server.http2.allowsCleartext = try configuration.value(of: Settings.h2c)
+        self.server = server
         subprotocols = try configuration.value(of: Settings.subprotocol)
         files = try configuration.value(of: Settings.files)
         tls = try Self.tls(configuration, cacheFolder: cacheFolder)

@@ -33,11 +33,9 @@ struct Serving {
             return WebSocketServer.forMetrics(metrics, host: place.host, port: place.port, logger: logger)
         }
         var configuration = options.server
-        let identity = options.tls.flatMap { source in
-            tls.map { ReloadableIdentity(source, showing: $0, logger: logger) }
-        }
-        configuration.tls = tls.flatMap { identity?.configuration($0.configuration) }
+        configuration.tls = tls?.configuration
         let server = WebSocketServer(configuration)
+        let identity = options.tls.map { ReloadableIdentity(source: $0, server: server, logger: logger) }
         server.addCommandRoutes(subprotocols: options.subprotocols, files: options.files)
 
         let service = AnnouncedServer(

@@ -11,6 +11,7 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.cert) var cert: String?
     @Option(Settings.key) var key: String?
     @Option(Settings.clientCA) var clientCA: String?
+    @Flag(Settings.h2c) var h2c: Bool?
 
     @Option(Settings.allowOrigin) var allowOrigin: [String] = []
     @Option(Settings.maxConnections) var maxConnections: String?

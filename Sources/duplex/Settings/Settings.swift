@@ -104,6 +104,12 @@ enum Settings {
         flag: \.proxyProtocol
     )
 
+    static let h2c = Setting(
+        "h2c",
+        "Without TLS, understand clients that begin to speak HTTP/2 unasked (takes the engine nio).",
+        flag: \.h2c
+    )
+
     // What a connection may.
     static let maxMessageSize = Setting(
         "max-message-size",
@@ -240,7 +246,7 @@ enum Settings {
 
     static let all: [SettingEntry] = [
         host.entry, port.entry, workers.entry, engine.entry,
-        tls.entry, cert.entry, key.entry, clientCA.entry,
+        tls.entry, cert.entry, key.entry, clientCA.entry, h2c.entry,
         allowOrigin.entry, maxConnections.entry, maxConnectionsPerAddress.entry, handshakeRate.entry,
         trustedProxy.entry, proxyProtocol.entry,
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
