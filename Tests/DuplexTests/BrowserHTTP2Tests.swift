@@ -110,7 +110,7 @@ struct BrowserHTTP2Tests {
             socket.onclose = event => fail(new Error(`closed ${event.code}`));
             socket.send(message);
         });
-        globalThis.closed = socket => new Promise(go => {
+        globalThis.ending = socket => new Promise(go => {
             socket.onclose = event => go([event.code, event.reason, event.wasClean]);
         });
         true
@@ -172,12 +172,12 @@ struct BrowserHTTP2Tests {
                 )
             }
             let byPage = try await close(
-                "(() => { const end = closed(s); s.close(4321, 'enough'); return end; })()"
+                "(() => { const end = ending(s); s.close(4321, 'enough'); return end; })()"
             )
             #expect(byPage == Close(code: 4321, reason: "enough", wasClean: true))
             for code in [1000, 1001, 1011, 1012, 3000, 4999] {
                 let byServer = try await close(
-                    "opened('/close/\(code)').then(it => { const end = closed(it); it.send(''); return end; })"
+                    "opened('/close/\(code)').then(it => { const end = ending(it); it.send(''); return end; })"
                 )
                 #expect(byServer == Close(code: code, reason: "as asked ✓", wasClean: true))
             }
