@@ -169,56 +169,54 @@ struct AuthenticationTests {
         }
     }
 
-    // MARK: The first message
+    // MARK: The first message, and the end of a session
 
-    /// IANA's registry: "Unauthorized".
-    private static let unauthorized = CloseCode(3000)
-
-    /// Awaits a client's first message, and closes when it does not come in time.
-    private static func firstMessage(of socket: WebSocketConnection, within limit: Duration) async throws
-        -> String?
-    {
-        let deadline = Task {
-            try await Task.sleep(for: limit)
-            _ = try await socket.close(code: Self.unauthorized, reason: "no credentials in time")
-        }
-        defer { deadline.cancel() }
-        return try await socket.receive()?.text
-    }
-
-    private func firstMessageServer(within limit: Duration) -> (WebSocketServer) -> Void {
+    /// Lets anybody in for a while: whoever has not said who it is by then is closed with 3000. A message
+    /// `token: …` says it, and says it anew before the token is over.
+    private func tokenServer(within limit: Duration) -> (WebSocketServer) -> Void {
         { [users] server in
-            server.route("/chat") { socket, _ in
-                guard let token = try await Self.firstMessage(of: socket, within: limit) else { return }
-                guard let user = await users.owner(ofToken: token) else {
-                    _ = try await socket.close(code: Self.unauthorized, reason: "no such token")
-                    return
+            server.route("/chat") { _ -> Upgrade<Void> in
+                .accept((), UpgradeTerms(expiry: .after(limit)))
+            } handler: { socket, _, _ in
+                var user: User?
+                for try await message in socket.messages {
+                    guard let text = message.text, text.hasPrefix("token: ") else {
+                        // Nothing else is listened to before.
+                        guard let user else { break }
+                        try await greet(socket, user)
+                        continue
+                    }
+                    user = await users.owner(ofToken: String(text.dropFirst(7)))
+                    socket.renew(user == nil ? .after(.zero) : .at(secondsSince1970: .max))
                 }
-                try await greet(socket, user)
             }
         }
     }
 
     @Test func `By the first message`() async throws {
-        try await serving(.init(port: 0), firstMessageServer(within: .seconds(60))) { port in
-            for (token, answer) in [("letmein", "hello, ada"), ("guess", nil)] {
-                let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/chat")
-                try await socket.send(token)
-                expectEqual(try await socket.receive()?.text, answer)
-                if answer == nil {
-                    let end = await socket.closed
-                    #expect(end.code == Self.unauthorized && end.reason == "no such token")
-                }
-            }
+        try await serving(.init(port: 0), tokenServer(within: .seconds(60))) { port in
+            let url = "ws://127.0.0.1:\(port)/chat"
+            let known = try await WebSocketConnection.connect(to: url)
+            try await known.send("token: letmein")
+            try await known.send("hello?")
+            expectEqual(try await known.receive()?.text, "hello, ada")
+            // What was right once is taken back by what is wrong.
+            try await known.send("token: guess")
+            let taken = try await within { await known.closed }
+            #expect(taken.code == SessionExpiry.closeCode && taken.wasClean)
+            let unknown = try await WebSocketConnection.connect(to: url)
+            try await unknown.send("hello?")
+            expectEqual(try await unknown.receive()?.text, nil)
+            expectEqual(await unknown.closed.code, .normalClosure)
         }
     }
 
     @Test func `Whoever does not say who it is in time is closed with 3000`() async throws {
-        try await serving(.init(port: 0), firstMessageServer(within: .milliseconds(100))) { port in
+        try await serving(.init(port: 0), tokenServer(within: .milliseconds(100))) { port in
             let socket = try await WebSocketConnection.connect(to: "ws://127.0.0.1:\(port)/chat")
-            expectEqual(try await socket.receive(), nil)
+            expectEqual(try await socket.receive()?.text, nil)
             let end = await socket.closed
-            #expect(end.code == Self.unauthorized && end.reason == "no credentials in time" && end.wasClean)
+            #expect(end.code == SessionExpiry.closeCode && end.wasClean)
         }
     }
 }

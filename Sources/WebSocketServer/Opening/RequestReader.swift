@@ -63,6 +63,8 @@ final class RequestReader {
         case readingHead
         /// What is to become of the request is not known yet. What came behind it waits.
         case deciding(Opening, leftover: [UInt8])
+        /// The WebSocket is being put on the transport, which may fail at the first byte and says so here.
+        case opening(failure: EndCause?)
         /// The head has been written, and a file is on its way behind it.
         case sending(BodyPump, stallTimeout: Duration)
         /// The answer is on its way, or has gone, and the peer's end is awaited.
@@ -170,7 +172,7 @@ final class RequestReader {
         case .done: return false
         case .deciding(let opening, _): opening.cancel()
         case .sending(let pump, _): pump.stop()
-        case .readingHead, .answered: break
+        case .readingHead, .opening, .answered: break
         }
         state = .done
         cancelTimer(on: eventLoop)
@@ -209,7 +211,7 @@ extension RequestReader: UnopenedConnection {
         case .readingHead, .answered(isWritten: true): setTimer(in: DrainPlan.requestGrace)
         case .deciding(let opening, _): opening.drainBegan()
         // A file goes on until the deadline.
-        case .sending, .answered, .done: break
+        case .sending, .opening, .answered, .done: break
         }
     }
 }
@@ -244,7 +246,7 @@ extension RequestReader: ConnectionInput {
             state = .answered(isWritten: true)
             if isInputOver { return abort() }
             setTimer(in: TimeAmount(server.options.closeTimeout))
-        case .readingHead, .deciding, .done:
+        case .readingHead, .deciding, .opening, .done:
             break
         }
     }
@@ -256,11 +258,16 @@ extension RequestReader: ConnectionInput {
         switch state {
         case .answered(isWritten: false), .sending: break
         case .deciding(let opening, _) where opening.isLookingForFile: break
+        case .opening(let failure): state = .opening(failure: failure ?? .endOfStream)
         default: abort()
         }
     }
 
     func failed(_ cause: EndCause) {
+        if case .opening = state {
+            state = .opening(failure: cause)
+            return
+        }
         server.logger.debug("failed before the upgrade", metadata: ["error": "\(cause)"])
         abort()
     }
@@ -320,6 +327,8 @@ extension RequestReader: OpeningCarrier {
             acceptance.watch.refused(.wrongTerms, status: HTTPAnswer.upgradeFailed.status.code, by: self)
             return answer(.upgradeFailed)
         }
+        // From here on the place is the connection's: whatever fails is the connection's end, and no longer ours.
+        state = .opening(failure: nil)
         let (socket, input) = WebSocketConnection.start(
             on: transport,
             role: .server,
@@ -334,10 +343,13 @@ extension RequestReader: OpeningCarrier {
             traffic: loop.traffic
         )
         transport.input = input
+        var failure: EndCause?
+        if case .opening(let cause) = state { failure = cause }
         _ = finish()
         acceptance.start(socket, by: self, at: place)
         if let leftover, !leftover.isEmpty { input.received(leftover) }
         waiting.withUnsafeMutableBytes { if !$0.isEmpty { input.received($0) } }
+        if let failure { return input.failed(failure) }
         // The connection may have paused it anew, for reasons of its own.
         if socket.isolated?.isReadingPaused == false { resumeReading() }
     }
@@ -352,7 +364,7 @@ extension RequestReader: OpeningCarrier {
         switch state {
         case .readingHead: break
         case .deciding: resumeReading()
-        case .sending, .answered, .done: return
+        case .sending, .opening, .answered, .done: return
         }
         answered(isWritten: isWritten, within: server.options.closeTimeout)
     }
