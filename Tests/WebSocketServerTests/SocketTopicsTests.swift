@@ -127,7 +127,8 @@ struct SocketTopicsTests {
                 try await socket.send("here")
             }
         } _: { port in
-            try await connect(port).close()
+            let socket = try await connect(port)
+            try await socket.close()
         }
     }
 
