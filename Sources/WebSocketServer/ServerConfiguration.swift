@@ -52,6 +52,8 @@ extension WebSocketServer {
         /// Who traces opening handshakes. Default `nil`: swift-distributed-tracing's own, as it was bootstrapped when the
         /// server starts.
         public var tracer: (any Tracer)?
+        /// What topics may cost: names, subscriptions, messages on their way to the event loops.
+        public var topics = TopicLimits()
 
         /// - Parameters: see the properties of the same names; without a policy, the default one; without a
         ///   `shutdownTimeout`, the deadline of `drain`.

@@ -33,7 +33,7 @@ import Android
 public final class WebSocketServer: Service, Sendable {
     public let configuration: Configuration
     /// What connections subscribe to.
-    public let topics = TopicHub()
+    public let topics: TopicHub
     let registry = ConnectionRegistry()
     private let readiness = Readiness()
     private let lastReport = Mutex<DrainReport?>(nil)
@@ -55,7 +55,10 @@ public final class WebSocketServer: Service, Sendable {
         case over
     }
 
-    public init(_ configuration: Configuration = .init()) { self.configuration = configuration }
+    public init(_ configuration: Configuration = .init()) {
+        self.configuration = configuration
+        topics = TopicHub(limits: configuration.topics)
+    }
 
     /// Open WebSocket connections.
     public var connectionCount: Int { registry.count }

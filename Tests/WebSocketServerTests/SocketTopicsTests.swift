@@ -117,6 +117,21 @@ struct SocketTopicsTests {
         }
     }
 
+    @Test func `A server's topics have the limits that it is given`() async throws {
+        var configuration = WebSocketServer.Configuration(port: 0)
+        configuration.topics.topicsPerSocket = 1
+        try await serving(configuration) { server in
+            server.route("/") { socket, _ in
+                try socket.subscribe("a")
+                #expect(throws: TopicError.tooManyTopics(limit: 1)) { try socket.subscribe("b") }
+                try await socket.send("here")
+            }
+        } _: { port in
+            let socket = try await connect(port)
+            try await socket.close()
+        }
+    }
+
     @Test func `A client's connection has no topics`() async throws {
         try await serving { server in
             server.route("/") { socket, _ in
