@@ -222,7 +222,7 @@ extension WebSocketServer {
     private func context(_ router: Router, host: String?) throws(AdmissionError) -> RequestReader.Context {
         let control = try AdmissionControl(configuration.admission, host: host, logger: configuration.logger)
         admission.withLock { $0 = control }
-        let observer = ServerObserver(configuration)
+        let observer = ServerObserver(configuration, topics: topics)
         startedObserver.withLock { $0 = observer }
         return RequestReader.Context(
             router: router,

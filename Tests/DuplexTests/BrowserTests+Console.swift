@@ -99,7 +99,7 @@ extension BrowserTests {
 
     @Test func `Subprotocols are typed in, the preferred first`() async throws {
         let serve = try await ServeProcess.start()
-        try await serving { server in
+        try await serving(.toAnyPage) { server in
             server.route("/", subprotocols: ["v2", "v1"]) { socket, _ in _ = await socket.closed }
         } _: { port in
             try await browsing { browser in
@@ -268,7 +268,7 @@ extension BrowserTests {
 
     @Test func `Round trips of an echo are counted by how long they took`() async throws {
         let serve = try await ServeProcess.start()
-        try await serving { server in
+        try await serving(.toAnyPage) { server in
             server.route("/silent") { socket, _ in for try await _ in socket.messages {} }
         } _: { port in
             try await browsing { browser in
@@ -318,7 +318,7 @@ extension BrowserTests {
     @Test func `The log keeps the newest 2,000, can be filtered, and shows markup as text`() async throws {
         let serve = try await ServeProcess.start()
         let markup = "<img src=x onerror=\"window.pwned = 1\"><script>window.pwned = 1</script>"
-        try await serving { server in
+        try await serving(.toAnyPage) { server in
             server.route("/flood") { socket, _ in
                 for number in 1...2_500 { try await socket.send("message \(number)") }
                 try await socket.send(markup)

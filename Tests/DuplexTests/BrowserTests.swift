@@ -121,7 +121,7 @@ struct BrowserTests {
 
     @Test func `The server closes: every code, no code, and no close frame at all`() async throws {
         let serve = try await ServeProcess.start()
-        try await serving { server in
+        try await serving(.toAnyPage) { server in
             server.route("/close/:code") { socket, parameters in
                 let code = CloseCode(parameters["code"].flatMap(UInt16.init) ?? 0)
                 _ = try await socket.close(code: code, reason: code == .noStatusReceived ? "" : "grüße")
@@ -159,7 +159,7 @@ struct BrowserTests {
     @Test func `Pings, fragments and ten mebibytes; a page that is left says 1001`() async throws {
         let serve = try await ServeProcess.start()
         let (ends, ended) = AsyncStream<ConnectionEnd>.makeStream()
-        try await serving { server in
+        try await serving(.toAnyPage) { server in
             server.route("/talk") { socket, _ in
                 _ = try await socket.ping()
                 try await socket.sendMessage(.text) { writer in
@@ -230,7 +230,7 @@ struct BrowserTests {
 
     @Test func `The same console over TLS`() async throws {
         let certificate = try await Certificate.make()
-        try await serving(.init(port: 0, tls: certificate.serverConfiguration)) { server in
+        try await serving(.toAnyPage(over: certificate.serverConfiguration)) { server in
             server.addCommandRoutes(subprotocols: ["v1.chat"])
         } _: { port in
             try await browsing { browser in

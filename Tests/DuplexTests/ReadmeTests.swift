@@ -1,4 +1,6 @@
 import Foundation
+import HTTPTypes
+import NIOSSL
 import TestSupport
 import Testing
 import WebSocketServer
@@ -33,6 +35,32 @@ private enum ReadmePrograms {
         // end
     }
 
+    private struct User: Sendable {}
+    private struct Users: Sendable {
+        func owner(of token: String?) async throws -> User? { token.map { _ in User() } }
+    }
+
+    private static func production(_ tls: TLSConfiguration, _ users: Users) async throws {
+        // begin
+        var configuration = WebSocketServer.Configuration(host: "0.0.0.0", port: 443, tls: tls)
+        configuration.connection.idleTimeout = .seconds(600)
+        let server = WebSocketServer(configuration)
+
+        server.route("/rooms/:room") { request in
+            guard let user = try await users.owner(of: request.bearerToken) else {
+                return .refuse(.text(.unauthorized, "who are you?\n"))
+            }
+            return .accept(user, UpgradeTerms(expiry: .after(.seconds(3600))))
+        } handler: { socket, user, parameters in
+            let room = "room/\(parameters["room"] ?? "")"
+            try socket.subscribe(room, policy: .dropOldest(limit: 100))
+            for try await message in socket.messages { try await server.publish(message, to: room) }
+        }
+        server.files(at: "/", in: "public")
+        try await server.run()
+        // end
+    }
+
     @MainActor static func browser() async throws {
         // begin
         let socket = try WebSocket("ws://127.0.0.1:9001/echo")
@@ -59,7 +87,7 @@ struct ReadmeTests {
         let compiled = here.components(separatedBy: "        // begin\n").dropFirst()
             .compactMap { $0.components(separatedBy: "        // end").first }
             .map { $0.components(separatedBy: "\n").filter { !$0.isEmpty }.map { String($0.dropFirst(8)) } }
-        #expect(inReadme.count == 3)
+        #expect(inReadme.count == 4)
         #expect(inReadme == compiled)
     }
 

@@ -79,6 +79,32 @@ struct ObservingMetricsTests {
         #expect(paths.isEmpty)
     }
 
+    @Test func `What has become of published messages`() async throws {
+        var started: WebSocketServer?
+        try await serving(configuration) { server in
+            started = server
+            server.route("/topic") { socket, _ in
+                try socket.subscribe("news")
+                try await socket.send("here")
+                _ = await socket.closed
+            }
+        } _: { port in
+            let server = try #require(started)
+            var sockets: [WebSocketConnection] = []
+            for _ in 0..<2 { sockets.append(try await .connect(to: "ws://127.0.0.1:\(port)/topic")) }
+            for socket in sockets { _ = try await socket.receive() }
+            try await server.publish(Message("one"), to: "news")
+            try await server.publish(Message("nobody's"), to: "olds")
+            for socket in sockets { _ = try await socket.receive() }
+            await server.sampleMetrics()
+            await server.sampleMetrics()
+            let totals = ["published", "delivered", "dropped"].map {
+                total("duplex_topic_messages_total", [("outcome", $0)])
+            }
+            #expect(totals == [2, 2, 0])
+        }
+    }
+
     @Test func `The last figures are told at the shutdown, without being asked for`() async throws {
         let server = WebSocketServer(configuration)
         server.route("/") { socket, _ in for try await _ in socket.messages {} }

@@ -20,6 +20,7 @@ final class ServerMetrics: Sendable {
     private let roundTrip: Timer
     private let lag: Timer
     private let traffic: Traffic
+    private let topics: Topics
 
     private struct Opened: Hashable, Sendable {
         let route: String
@@ -60,6 +61,7 @@ final class ServerMetrics: Sendable {
         roundTrip = timer("duplex_ping_round_trip_seconds")
         lag = timer("duplex_event_loop_lag_seconds")
         traffic = Traffic(factory)
+        topics = Topics(factory)
     }
 }
 
@@ -107,6 +109,35 @@ extension ServerMetrics {
         open.record(count)
         if let bytes { buffered.record(bytes) }
         traffic.tell(loops)
+    }
+
+    /// What has become of published messages.
+    func tell(_ statistics: TopicStatistics) { topics.tell(statistics) }
+
+    /// What topics have carried, counted up in the same way.
+    private final class Topics: Sendable {
+        private let counters: [Counter]
+        private let told = Mutex([0, 0, 0])
+
+        init(_ factory: any MetricsFactory) {
+            counters = ["published", "delivered", "dropped"].map { outcome in
+                Counter(
+                    label: "duplex_topic_messages_total",
+                    dimensions: [("outcome", outcome)],
+                    factory: factory
+                )
+            }
+        }
+
+        func tell(_ statistics: TopicStatistics) {
+            let now = [statistics.published, statistics.delivered, statistics.dropped]
+            told.withLock { told in
+                for (index, counter) in counters.enumerated() where now[index] > told[index] {
+                    counter.increment(by: now[index] - told[index])
+                    told[index] = now[index]
+                }
+            }
+        }
     }
 
     /// What connections have carried: counted up to what is known, whoever asks and however often.

@@ -16,7 +16,11 @@ final class ServerObserver: Sendable {
     private let isOver = Atomic(false)
 
     /// Finds out who watches: to be made when the server starts, so that whatever a program bootstraps has been.
-    init(_ configuration: WebSocketServer.Configuration) {
+    private let topics: TopicHub?
+
+    /// - Parameter topics: the server's, if it has some.
+    init(_ configuration: WebSocketServer.Configuration, topics: TopicHub? = nil) {
+        self.topics = topics
         log = ConnectionLog(configuration.logger)
         metrics = ServerMetrics(configuration.metrics)
         let tracer = configuration.tracer ?? InstrumentationSystem.tracer
@@ -67,6 +71,7 @@ extension ServerObserver {
         guard let metrics else { return }
         let buffered = isOver.load(ordering: .acquiring) ? 0 : await bufferedBytes(registry, metrics)
         metrics.tell(traffic.withLock { $0 }, open: registry.count, buffered: buffered)
+        if let topics { metrics.tell(topics.statistics) }
     }
 
     /// - Returns: `nil` if not all loops answered in time.
