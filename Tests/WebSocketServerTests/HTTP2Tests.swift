@@ -255,14 +255,15 @@ struct HTTP2Tests {
         let configuration = Self.configuration { $0.connection.handshakeTimeout = .milliseconds(150) }
         try await serving(configuration, Self.echo) { port in
             try await RawConnection.with(port: port) { connection in
-                try await connection.write(said)
-                _ = try await connection.readToEnd()
+                // A reset is an end as well.
+                try? await connection.write(said)
+                _ = try? await connection.readToEnd()
             }
         }
     }
 
     @Test func `Settings that are not acknowledged in time end the connection`() async throws {
-        let configuration = Self.configuration { $0.connection.handshakeTimeout = .milliseconds(150) }
+        let configuration = Self.configuration { $0.connection.handshakeTimeout = .seconds(1) }
         try await serving(configuration, Self.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 let goAway = try await peer.next(Raw.goAway)
