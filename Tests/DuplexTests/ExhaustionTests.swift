@@ -15,7 +15,7 @@ struct ExhaustionTests {
         let process = try ChildProcess(
             "/bin/sh",
             [
-                "-c", "ulimit -n 40 && exec \"$0\" serve --port 0 --workers 1 --verbose --engine \(engine)",
+                "-c", "ulimit -n 64 && exec \"$0\" serve --port 0 --workers 1 --verbose --engine \(engine)",
                 Tools.duplex,
             ]
         )
