@@ -47,13 +47,17 @@ final class TopicLog: Sendable {
 
 /// The place of one event.
 final class TopicCell: Sendable {
-    private let filling = AtomicLazyReference<TopicEntry>()
+    /// Holds its entry. (The library's own lazy reference does the same by calls, into which the thread sanitizer does not
+    /// see.)
+    private let filling = Atomic<Unmanaged<TopicEntry>?>(nil)
 
-    /// What happened here, once it is known.
-    var entry: TopicEntry? { filling.load() }
+    deinit { filling.load(ordering: .acquiring)?.release() }
+
+    /// What happened here, once it is known. From then on it is held, for it never changes.
+    var entry: TopicEntry? { filling.load(ordering: .acquiring)?.takeUnretainedValue() }
 
     /// To be called once.
-    func fill(_ entry: TopicEntry) { _ = filling.storeIfNil(entry) }
+    func fill(_ entry: TopicEntry) { filling.store(.passRetained(entry), ordering: .releasing) }
 
     /// Goes on to the end, so that what nobody else holds is let go of cell by cell: left to itself, the first would let
     /// go of the second in the middle of going, and so on.

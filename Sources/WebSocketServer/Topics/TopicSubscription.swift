@@ -14,7 +14,8 @@ public final class TopicSubscription: @unchecked Sendable {
     let place: TopicPlace
     let connectionID: UInt64
     private let hub: TopicHub
-    private let final = AtomicLazyReference<Final>()
+    /// Holds what it has; set once, as a topic's cells are.
+    private let final = Atomic<Unmanaged<Final>?>(nil)
 
     private final class Final: Sendable {
         let counts: SubscriptionCounts
@@ -60,10 +61,16 @@ public final class TopicSubscription: @unchecked Sendable {
         patience = options.policy == .close ? nil : Patience(options)
     }
 
+    deinit { final.load(ordering: .acquiring)?.release() }
+
+    private var finalCounts: SubscriptionCounts? {
+        final.load(ordering: .acquiring)?.takeUnretainedValue().counts
+    }
+
     /// What has become of the topic's messages for this subscriber so far; in all, once it has left or ended.
     public var counts: SubscriptionCounts {
         get async {
-            if let final = final.load() { return final.counts }
+            if let counts = finalCounts { return counts }
             let loop = place.loop.eventLoop
             if loop.inEventLoop { return countsNow() }
             return await withCheckedContinuation { continuation in
@@ -97,13 +104,13 @@ extension TopicSubscription {
     func end(at published: Int) {
         drop(waitingCount, ofThoseThatWait: true)
         patience?.waiting.removeAll()
-        _ = final.storeIfNil(Final(countsNow()))
+        final.store(.passRetained(Final(countsNow())), ordering: .releasing)
         companion?.forget(self)
         (subscriber, companion) = (nil, nil)
     }
 
     func countsNow() -> SubscriptionCounts {
-        if let final = final.load() { return final.counts }
+        if let counts = finalCounts { return counts }
         let published = place.published - (begunAt ?? place.published)
         return SubscriptionCounts(
             published: published,
