@@ -185,6 +185,10 @@ extension HTTP2Request: OpeningCarrier {
             return answer(.upgradeFailed)
         }
         connection.write(.headers(.init(headers: Self.headers(of: response))), to: stream.id)
+        // SwiftNIO says within the write that the peer has gone, and then the place has been left.
+        guard case .deciding = state else {
+            return acceptance.watch.refused(.clientGone, status: nil, by: self)
+        }
         let (socket, input) = WebSocketConnection.start(
             on: stream,
             role: .server,
