@@ -46,7 +46,7 @@ private enum ReadmePrograms {
         configuration.connection.idleTimeout = .seconds(600)
         let server = WebSocketServer(configuration)
 
-        server.route("/rooms/:room") { request in
+        server.route("/rooms/:room") { request -> Upgrade<User> in
             guard let user = try await users.owner(of: request.bearerToken) else {
                 return .refuse(.text(.unauthorized, "who are you?\n"))
             }

@@ -4,7 +4,7 @@ public import WebSocketTransport
 /// What becomes of a request for a WebSocket.
 ///
 /// ```swift
-/// server.route("/chat") { request in
+/// server.route("/chat") { request -> Upgrade<User> in
 ///     guard let user = await users.owner(of: request.bearerToken) else {
 ///         return .refuse(.text(.unauthorized, "who are you?\n"))
 ///     }

@@ -16,7 +16,7 @@ struct SettingsTests {
         #expect(Set(names).count == names.count)
         for setting in Settings.all {
             #expect(setting.help.hasSuffix("."), "\(setting.name)")
-            #expect(setting.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil, "\(setting.name)")
+            #expect(setting.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z]+)*/) != nil, "\(setting.name)")
         }
         #expect(Settings.maxMessageSize.entry.variable == "DUPLEX_MAX_MESSAGE_SIZE")
     }
@@ -39,7 +39,7 @@ struct SettingsTests {
     @Test func `What is set by no flag is no setting`() throws {
         // Two flags are about the settings themselves.
         let help = ServeFlags.helpMessage(columns: 200)
-        let flags = Set(help.matches(of: /--(?:no-)?([a-z]+(?:-[a-z]+)*)/).map { String($0.output.1) })
+        let flags = Set(help.matches(of: /--(?:no-)?([a-z][a-z0-9]*(?:-[a-z]+)*)/).map { String($0.output.1) })
         #expect(flags.subtracting(Settings.all.map(\.name)) == ["config", "print-config", "help"])
     }
 
