@@ -180,6 +180,9 @@ public struct ServerHandshake: Sendable, Hashable {
         """.utf8
     )
 
+    /// Whether it came on a stream of HTTP/2 (RFC 8441).
+    package var isStream: Bool { head.version == .http2 }
+
     /// Whether the client offers any extension.
     package var offersExtensions: Bool { fields.range(.extensions) != nil }
 

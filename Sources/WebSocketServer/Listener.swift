@@ -81,7 +81,8 @@ struct NIOListener: Listener {
                     let loop = loops[ObjectIdentifier(eventLoop)] ?? ServerLoop(context, on: eventLoop)
                     let tls = tls.current
                     guard tls != nil || http2.allowsCleartext else {
-                        return RequestReader.start(try ChannelTransport.add(to: channel), loop)
+                        _ = RequestReader.start(try ChannelTransport.add(to: channel), loop)
+                        return
                     }
                     try ProxyHeaderHandler.addIfRequired(to: channel, context.admission)
                     if let tls {

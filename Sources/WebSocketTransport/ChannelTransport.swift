@@ -64,6 +64,8 @@ public final class ChannelTransport: ChannelInboundHandler, RemovableChannelHand
 
     public func channelInactive(context: ChannelHandlerContext) {
         input?.inputEnded()
+        // Whoever took that for the end of one half only.
+        input?.failed(.endOfStream)
         input = nil
         context.fireChannelInactive()
     }

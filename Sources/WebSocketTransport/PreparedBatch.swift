@@ -54,6 +54,7 @@ extension ConnectionCore {
             return batch.messages.count
         }
         drainReplies()
+        deadlines.messagePassed()
         outboxPayload += batch.payload
         shared.traffic.sent(texts: batch.texts, binaries: batch.messages.count - batch.texts)
         if outbox.isEmpty || frames.count >= payloadSizeForReference {

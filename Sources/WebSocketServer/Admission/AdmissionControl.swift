@@ -167,7 +167,9 @@ extension AdmissionControl {
             return refuse(.forwarded, .text(.badRequest, "\(what)\n"))
         }
         if let refusal = originRefusal(handshake, identity) { return refusal }
-        if let refusal = limitRefusal(identity, at: place, of: connections) { return refusal }
+        if let refusal = limitRefusal(identity, isStream: handshake.isStream, at: place, of: connections) {
+            return refusal
+        }
         return .admitted(identity)
     }
 
@@ -190,8 +192,10 @@ extension AdmissionControl {
         return refuse(reason, .text(.forbidden, "\(refusal)\n"))
     }
 
+    /// - Parameter isStream: whether the request came on a connection that counts by itself, beside its streams.
     private func limitRefusal(
         _ identity: ClientIdentity,
+        isStream: Bool,
         at place: LoopConnections.Place?,
         of connections: LoopConnections
     ) -> Judgement? {
@@ -207,7 +211,8 @@ extension AdmissionControl {
             if let place, connections.countedAddress(at: place) == nil {
                 _ = connections.count(address, at: place, in: addresses, now: now)
             }
-            if addresses.connections(of: address) > maxPerAddress {
+            let number = addresses.connections(of: address) - (isStream ? 1 : 0)
+            if number > maxPerAddress {
                 return refuse(
                     .connectionsOfAddress,
                     .retry(.tooManyRequests, "too many connections from your address", after: Self.patience())

@@ -95,7 +95,11 @@ struct ClientResolver: Sendable {
         {
             throw .contradiction
         }
-        return forwarded ?? older ?? own
+        guard var found = forwarded, let older else { return forwarded ?? older ?? own }
+        // One of the two may be the client's own invention: only what both say counts for more than what is seen.
+        found.isSecure = found.isSecure && older.isSecure
+        found.host = found.host == older.host ? found.host : nil
+        return found
     }
 
     /// From the right, whom the nearest proxy names, as long as those who are named are trusted themselves.

@@ -123,11 +123,11 @@ extension LoopConnections {
     func cut() {
         isCut = true
         for index in entries.indices where index < entries.count {
-            switch entries[index] {
-            case .unopened(let connection): connection.abort()
-            case .open(let connection, let task): cut(connection, task, at: index)
-            case .cancelled, .free: break
-            }
+            if case .open(let connection, let task) = entries[index] { cut(connection, task, at: index) }
+        }
+        // Only now those that carry others, which would take them along untold.
+        for index in entries.indices where index < entries.count {
+            if case .unopened(let connection) = entries[index] { connection.abort() }
         }
     }
 

@@ -151,7 +151,7 @@ extension HTTP2Request: ConnectionInput {
             }
             leave()
             // RFC 9113 §8.1: nothing that the client may still send of the request is wanted.
-            if !stream.hasEnded { stream.reset(.noError) }
+            if stream.hasEnded { stream.letGo() } else { stream.reset(.noError) }
         case .sending(let pump, let stallTimeout):
             setTimer(after: stallTimeout)
             pump.pull()
@@ -212,9 +212,8 @@ extension HTTP2Request: OpeningCarrier {
         guard case .deciding = state else { return }
         var answer = isHeadRequest ? answer.withoutContent : answer
         answer.headers[.date] = HTTPDate.now()
-        if answer.headers[.contentLength] == nil {
-            answer.headers[.contentLength] = String(answer.content.count)
-        }
+        answer.setLength()
+        stream.ignoreInput()
         // RFC 9110 §15.5.22: 426 names what to upgrade to, and HTTP/2 has no field for that.
         if answer.status.code == 426 { answer.status = .badRequest }
         let response = HTTPResponse(status: answer.status, headerFields: answer.headers)

@@ -21,6 +21,7 @@ final class HTTP2Stream {
     /// From the beginning, until somebody wants to read.
     private var isPaused = true
     private var isDeliveryScheduled = false
+    private var isIgnored = false
     /// Whether the client has ended its half.
     private(set) var hasEnded = false
 
@@ -41,6 +42,7 @@ final class HTTP2Stream {
 extension HTTP2Stream {
     func received(_ data: ByteBuffer, isLast: Bool) {
         if isLast { hasEnded = true }
+        guard !isIgnored else { return }
         guard !isPaused, !isDeliveryScheduled else {
             held.writeImmutableBuffer(data)
             return
@@ -98,6 +100,18 @@ extension HTTP2Stream {
         _ = takeHeld()
         let input = input.take()
         input?.failed(cause)
+    }
+
+    /// Nobody wants what the client sends, or has sent and nobody has read.
+    func ignoreInput() {
+        isIgnored = true
+        _ = takeHeld()
+    }
+
+    /// All is said on either side. Whoever has listened is held no longer.
+    func letGo() {
+        input = nil
+        _ = takeHeld()
     }
 
     private func takeHeld() -> ByteBuffer {

@@ -85,7 +85,9 @@ final class MountHandler: ChannelDuplexHandler, RemovableChannelHandler {
         state = .over
         do {
             try context.pipeline.syncOperations.addHandler(QuiesceHandler(quiesce))
-            RequestReader.start(try ChannelTransport.add(to: context.channel), loop)
+            let isAccepted = RequestReader.start(try ChannelTransport.add(to: context.channel), loop)
+            // What is not accepted is not heard either.
+            if !isAccepted { seen.clear() }
             leave(context)
             promise?.succeed(.taken)
         } catch {

@@ -93,14 +93,18 @@ final class RequestReader {
     private var isPaused = false
 
     /// Begins to read from an accepted connection. To be called on its event loop.
-    static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) {
+    ///
+    /// - Returns: whether it may stay. If not, it is closed in the loop's next turn.
+    @discardableResult
+    static func start(_ transport: any AcceptedTransport, _ loop: ServerLoop) -> Bool {
         let reader = RequestReader(transport, loop)
         transport.input = reader
         let connections = loop.connections
         let place = connections.add(reader)
         reader.place = place
         let admission = loop.server.admission
-        if !admission.accepts(reader.peer, at: place, of: connections) {
+        let isAccepted = admission.accepts(reader.peer, at: place, of: connections)
+        if !isAccepted {
             // Not within the transport's own beginning.
             let bound = NIOLoopBound(reader, eventLoop: loop.eventLoop)
             loop.eventLoop.execute { bound.value.abort() }
@@ -109,6 +113,7 @@ final class RequestReader {
             transport.input = ProxyHeaderStage(before: reader, on: transport)
         }
         reader.setTimer(in: TimeAmount(loop.server.options.handshakeTimeout))
+        return isAccepted
     }
 
     /// Begins to read from a connection that has its place, where HTTP/1.1 was chosen.

@@ -18,7 +18,8 @@ struct ServeOptions: Sendable {
         let isVerbose = try configuration.value(of: Settings.verbose)
         let level = try configuration.value(of: Settings.logLevel)
         let logger = try configuration.value(of: Settings.logFormat).logger(
-            level: isVerbose ? min(level, .debug) : level
+            level: isVerbose && !configuration.outranks(Settings.logLevel, Settings.verbose)
+                ? min(level, .debug) : level
         )
 
         var connection = ConnectionOptions()
@@ -94,6 +95,8 @@ struct ServeOptions: Sendable {
     ) throws(ConfigurationError) -> TLSSource? {
         let isAskedFor = try configuration.value(of: Settings.tls)
         let authorities = try configuration.value(of: Settings.clientCA)
+        // Said where it counts for more than a certificate, it is the last word.
+        if !isAskedFor, configuration.outranks(Settings.tls, Settings.cert) { return nil }
         let identity: TLSSource.Identity
         switch (try configuration.value(of: Settings.cert), try configuration.value(of: Settings.key)) {
         case (let certificate?, let key?): identity = .files(certificate: certificate, key: key)

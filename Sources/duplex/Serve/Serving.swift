@@ -34,6 +34,8 @@ struct Serving {
         }
         var configuration = options.server
         configuration.tls = tls?.configuration
+        // Whoever scrapes is answered at once, with figures that are a second old at most.
+        configuration.metrics.interval = .seconds(1)
         let server = WebSocketServer(configuration)
         let identity = options.tls.map { ReloadableIdentity(source: $0, server: server, logger: logger) }
         server.addCommandRoutes(subprotocols: options.subprotocols, files: options.files)

@@ -63,6 +63,15 @@ struct ServeConfiguration: Sendable {
         }
     }
 
+    /// Whether a setting is set anywhere, rather than what it is by default.
+    func isSet<Value>(_ setting: Setting<Value>) -> Bool { texts(of: setting.entry) != nil }
+
+    /// Whether one setting was set in a place that wins over another's.
+    func outranks<One, Other>(_ one: Setting<One>, _ other: Setting<Other>) -> Bool {
+        guard isSet(one) else { return false }
+        return !isSet(other) || layers[one.entry.name].rawValue < layers[other.entry.name].rawValue
+    }
+
     /// What is wrong about a value that is well-formed.
     func wrong(_ entry: SettingEntry, _ reason: String) -> ConfigurationError {
         ConfigurationError("\(place(of: entry)): \(reason)")
