@@ -49,14 +49,14 @@ struct ExhaustionTests {
         _ url: String
     ) async throws -> (open: [WebSocketConnection], waiting: Task<WebSocketConnection, any Error>?) {
         var open: [WebSocketConnection] = []
-        for _ in 0..<40 {
+        for _ in 0..<80 {
             let attempt = Task { try await WebSocketConnection.connect(to: url) }
             let opened = Locked<WebSocketConnection?>(nil)
             let watcher = Task {
                 if let socket = try? await attempt.value { opened.withLock { $0 = socket } }
             }
             // Either it opens, or those before are served while it waits: the echo comes behind the attempt.
-            for _ in 0..<50 where opened.withLock({ $0 == nil }) {
+            for _ in 0..<2000 where opened.withLock({ $0 == nil }) {
                 guard let first = open.first else {
                     await watcher.value
                     break

@@ -126,18 +126,18 @@ public enum AdmissionRefusal: String, Sendable, Hashable, CaseIterable {
     /// 503: see ``WebSocketServer/Admission/maxConnections``.
     case connections
     /// 429: see ``WebSocketServer/Admission/maxConnectionsPerAddress``.
-    case connectionsOfAddress = "connections_of_address"
+    case connectionsOfAddress
     /// 503: see ``WebSocketServer/Admission/handshakeRate``.
     case rate
     /// 429: see ``WebSocketServer/Admission/handshakeRatePerAddress``.
-    case rateOfAddress = "rate_of_address"
+    case rateOfAddress
     /// Closed as it was accepted: see ``WebSocketServer/Admission/maxSockets``.
     case sockets
     /// Closed as it was accepted, or as soon as its address was known: see
     /// ``WebSocketServer/Admission/maxConnectionsPerAddress``.
-    case socketsOfAddress = "sockets_of_address"
+    case socketsOfAddress
     /// Closed: from an address that ``ProxyProtocol/required(from:)`` does not have.
-    case notAProxy = "not_a_proxy"
+    case notAProxy
     /// Closed: the PROXY protocol's header was malformed.
-    case proxyHeader = "proxy_header"
+    case proxyHeader
 }
