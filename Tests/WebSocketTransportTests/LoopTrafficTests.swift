@@ -145,7 +145,11 @@ struct LoopTrafficTests {
     @Test func `Only the first pong for the latest ping tells how long the peer took`() throws {
         let times = Log<Duration>()
         let traffic = LoopTraffic { times.add($0) }
-        let socket = try EmbeddedConnection(.server, .init(pingInterval: .seconds(20), jitter: 0), traffic: traffic)
+        let socket = try EmbeddedConnection(
+            .server,
+            .init(pingInterval: .seconds(20), jitter: 0),
+            traffic: traffic
+        )
         socket.advance(by: .seconds(20))
         let ping = try #require(try socket.takeFrames().first)
         #expect(ping.opcode == .ping)

@@ -39,7 +39,9 @@ struct SettingsTests {
     @Test func `What is set by no flag is no setting`() throws {
         // Two flags are about the settings themselves.
         let help = ServeFlags.helpMessage(columns: 200)
-        let flags = Set(help.matches(of: /--(?:no-)?([a-z][a-z0-9]*(?:-[a-z]+)*)/).map { String($0.output.1) })
+        let flags = Set(
+            help.matches(of: /--(?:no-)?([a-z][a-z0-9]*(?:-[a-z]+)*)/).map { String($0.output.1) }
+        )
         #expect(flags.subtracting(Settings.all.map(\.name)) == ["config", "print-config", "help"])
     }
 
