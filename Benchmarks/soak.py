@@ -2,7 +2,7 @@
 
     soak.py PROGRAM [--minutes N | --seconds N] [--clients N] [--engine NAME] [--tls] [--out DIR]
 
-PROGRAM is soak-server, which has both faces, topics, and clocks so fast that silence lasts two seconds. Once a second
+PROGRAM is soak-server, which has both faces, topics, and clocks so fast that silence lasts four seconds. Once a second
 the server's memory, descriptors and threads are read from /proc, and what it says it has open. It passes if
 
 - each client saw what it should have seen: every echo whole, every ending as it was brought about;

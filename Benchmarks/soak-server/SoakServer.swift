@@ -77,7 +77,7 @@ struct SoakServer {
     private static func configuration() -> WebSocketServer.Configuration {
         var configuration = WebSocketServer.Configuration(port: 0, logger: Logger(label: "soak"))
         configuration.connection.pingInterval = .seconds(1)
-        configuration.connection.pongTimeout = .seconds(1)
+        configuration.connection.pongTimeout = .seconds(3)
         configuration.connection.handshakeTimeout = .seconds(2)
         configuration.connection.closeTimeout = .seconds(2)
         configuration.drain.window = .seconds(1)
