@@ -131,8 +131,6 @@ final class LoopConnections {
     /// Set while the server stops.
     var farewells: Farewells?
     var isCut = false
-    var hooks: [Int: () -> Void] = [:]
-    var lastHook = 0
     private var firstFree = -1
     private var used = 0
     /// A list that was longer is let go of once nobody is in it.

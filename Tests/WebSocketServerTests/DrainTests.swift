@@ -388,25 +388,33 @@ struct DrainTests {
 
     // MARK: The loops' lists
 
-    @Test
-    func `What carries WebSockets learns of the drain before they are closed, or at once when it began`()
+    @Test func `What carries WebSockets learns of the drain while it is in the list, and can ask later`()
         async throws
     {
+        final class Carrier: UnopenedConnection {
+            let told: Locked<[String]>
+            let name: String
+            init(_ name: String, _ told: Locked<[String]>) { (self.name, self.told) = (name, told) }
+            func drainBegan() { told.withLock { $0.append(name) } }
+            func abort() {}
+        }
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let registry = ConnectionRegistry()
         let connections = registry.connections(on: loop)
         let told = Locked<[String]>([])
-        try await loop.submit {
+        let kept = try await loop.submit {
             let list = connections.value
-            _ = list.onDrainBegins({ told.withLock { $0.append("kept") } }, on: loop)
-            list.forget(list.onDrainBegins({ told.withLock { $0.append("forgotten") } }, on: loop))
+            let kept = list.add(Carrier("kept", told))
+            list.remove(at: list.add(Carrier("forgotten", told)))
+            #expect(!list.isDraining)
+            return kept
         }.get()
         let plan = DrainPlan(try ClosePayload(sending: .serviceRestart), window: .zero)
         registry.beginDrain(plan)
         try await loop.submit {
-            _ = connections.value.onDrainBegins({ told.withLock { $0.append("late") } }, on: loop)
+            if connections.value.isDraining { told.withLock { $0.append("late") } }
+            connections.value.remove(at: kept)
         }.get()
-        try await loop.submit {}.get()
         #expect(told.withLock { $0 } == ["kept", "late"])
         let isEmpty = Promised<Void>()
         registry.whenEmpty { isEmpty.fulfil(()) }

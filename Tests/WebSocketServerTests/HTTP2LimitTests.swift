@@ -11,22 +11,6 @@ import WebSocketTransport
 struct HTTP2LimitTests {
     private typealias Raw = HTTP2RawFrame
 
-    private static func configuration(
-        _ change: (inout WebSocketServer.Configuration) -> Void = { _ in }
-    ) -> WebSocketServer.Configuration {
-        var configuration = WebSocketServer.Configuration(port: 0, engine: .nio)
-        configuration.http2.allowsCleartext = true
-        change(&configuration)
-        return configuration
-    }
-
-    private static func echo(_ server: WebSocketServer) {
-        server.route("/echo") { socket, _ in
-            for try await message in socket.messages { try await socket.send(message) }
-        }
-        server.page("/page") { _ in .text(.ok, "page") }
-    }
-
     struct Attack: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// RFC 9113 §7; 11 is ENHANCE_YOUR_CALM.
@@ -116,8 +100,8 @@ struct HTTP2LimitTests {
     {
         // What is not read must not be given room again.
         let hold = Promised<Void>()
-        try await serving(Self.configuration()) { server in
-            Self.echo(server)
+        try await serving(.cleartextHTTP2()) { server in
+            HTTP2Peer.echo(server)
             server.route("/held") { _, _ in try await hold.value }
         } _: { port in
             try await HTTP2Peer.with(port: port) { normal in
@@ -145,8 +129,8 @@ struct HTTP2LimitTests {
     }
 
     @Test func `Fewer streams than asked for are served, and the rest refused unharmed`() async throws {
-        let configuration = Self.configuration { $0.http2.maxConcurrentStreams = 2 }
-        try await serving(configuration, Self.echo) { port in
+        let configuration = WebSocketServer.Configuration.cleartextHTTP2 { $0.http2.maxConcurrentStreams = 2 }
+        try await serving(configuration, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 try await peer.open(stream: 1)
                 try await peer.open(stream: 3)
@@ -164,7 +148,7 @@ struct HTTP2LimitTests {
     @Test func `What nobody reads yet is held up to the stream's window, and comes in order`() async throws {
         let decide = Promised<Void>()
         let window = 64 << 10
-        let configuration = Self.configuration { $0.http2.initialWindow = window }
+        let configuration = WebSocketServer.Configuration.cleartextHTTP2 { $0.http2.initialWindow = window }
         try await serving(configuration) { server in
             server.route("/late") { _ in
                 try await decide.value
@@ -208,10 +192,10 @@ struct HTTP2LimitTests {
 
     @Test func `A socket whose handler does not read makes nobody wait but its own client`() async throws {
         let read = Promised<Void>()
-        var configuration = Self.configuration { $0.http2.initialWindow = 64 << 10 }
+        var configuration = WebSocketServer.Configuration.cleartextHTTP2 { $0.http2.initialWindow = 64 << 10 }
         configuration.connection.inboundHighWaterMark = 10_000
         try await serving(configuration) { server in
-            Self.echo(server)
+            HTTP2Peer.echo(server)
             server.route("/held") { socket, _ in
                 try await read.value
                 var count = 0
@@ -266,10 +250,10 @@ struct HTTP2LimitTests {
         async throws
     {
         let end = Promised<EndCause>()
-        var configuration = Self.configuration()
+        var configuration = WebSocketServer.Configuration.cleartextHTTP2()
         configuration.connection.outboundLimit = 1 << 20
         try await serving(configuration) { server in
-            Self.echo(server)
+            HTTP2Peer.echo(server)
             server.route(
                 "/pour",
                 callbacks: { _, _ in
@@ -303,8 +287,8 @@ struct HTTP2LimitTests {
 
     @Test func `Who sends more than a stream has room for loses the stream`() async throws {
         let hold = Promised<Void>()
-        try await serving(Self.configuration()) { server in
-            Self.echo(server)
+        try await serving(.cleartextHTTP2()) { server in
+            HTTP2Peer.echo(server)
             server.route("/held") { _, _ in try await hold.value }
         } _: { port in
             try await HTTP2Peer.with(port: port) { peer in
@@ -324,7 +308,7 @@ struct HTTP2LimitTests {
     }
 
     @Test func `Padding counts against the window, and its room comes back`() async throws {
-        try await serving(Self.configuration { $0.http2.initialWindow = 20_000 }, Self.echo) { port in
+        try await serving(.cleartextHTTP2 { $0.http2.initialWindow = 20_000 }, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 try await peer.acknowledgeSettings()
                 try await peer.open(stream: 1)

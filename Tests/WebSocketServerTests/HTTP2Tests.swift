@@ -11,27 +11,11 @@ import WebSocketTransport
 struct HTTP2Tests {
     private typealias Raw = HTTP2RawFrame
 
-    private static func configuration(
-        _ change: (inout WebSocketServer.Configuration) -> Void = { _ in }
-    ) -> WebSocketServer.Configuration {
-        var configuration = WebSocketServer.Configuration(port: 0, engine: .nio)
-        configuration.http2.allowsCleartext = true
-        change(&configuration)
-        return configuration
-    }
-
-    private static func echo(_ server: WebSocketServer) {
-        server.route("/echo") { socket, _ in
-            for try await message in socket.messages { try await socket.send(message) }
-        }
-        server.page("/page") { _ in .text(.ok, "page") }
-    }
-
     // MARK: Opening
 
     @Test func `A WebSocket opens, echoes, and ends with its stream; the connection goes on`() async throws {
         let log = LogCollector()
-        try await serving(Self.configuration { $0.logger = log.logger }, Self.echo) { port in
+        try await serving(.cleartextHTTP2 { $0.logger = log.logger }, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 let settings = try await peer.next()
                 #expect(settings?.type == Raw.settings)
@@ -63,7 +47,7 @@ struct HTTP2Tests {
 
     @Test func `A client may ask as soon as it knows our settings, before it acknowledges them`() async throws
     {
-        try await serving(Self.configuration(), Self.echo) { port in
+        try await serving(.cleartextHTTP2(), HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 try await peer.open(stream: 1)
                 try await peer.echo("early", stream: 1)
@@ -72,7 +56,7 @@ struct HTTP2Tests {
     }
 
     @Test func `A hook sees the extended CONNECT, and says on what terms it opens`() async throws {
-        try await serving(Self.configuration()) { server in
+        try await serving(.cleartextHTTP2()) { server in
             server.route("/:room", subprotocols: ["v1"]) { request -> Upgrade<String> in
                 #expect(request.httpVersion == .http2)
                 #expect(request.request.method == .connect)
@@ -113,8 +97,10 @@ struct HTTP2Tests {
 
     @Test func `A missing version is refused, and tolerated where that is wanted`() async throws {
         for isTolerated in [false, true] {
-            let configuration = Self.configuration { $0.http2.toleratesMissingVersion = isTolerated }
-            try await serving(configuration, Self.echo) { port in
+            let configuration = WebSocketServer.Configuration.cleartextHTTP2 {
+                $0.http2.toleratesMissingVersion = isTolerated
+            }
+            try await serving(configuration, HTTP2Peer.echo) { port in
                 try await HTTP2Peer.with(port: port) { peer in
                     try await peer.send(try peer.connect(stream: 1, fields: []))
                     let answer = try await peer.answer(on: 1)
@@ -126,8 +112,10 @@ struct HTTP2Tests {
     }
 
     @Test func `Malformed requests are answered 400 or 431, each on its stream`() async throws {
-        let configuration = Self.configuration { $0.connection.limits.maxHeadSize = 1_000 }
-        try await serving(configuration, Self.echo) { port in
+        let configuration = WebSocketServer.Configuration.cleartextHTTP2 {
+            $0.connection.limits.maxHeadSize = 1_000
+        }
+        try await serving(configuration, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 try await peer.acknowledgeSettings()
                 let page = [(":method", "GET"), (":scheme", "http"), (":path", "/page"), (":authority", "h")]
@@ -154,7 +142,7 @@ struct HTTP2Tests {
     @Test func `How a stream ends is how its socket ends`() async throws {
         let ends = Promised<[String: EndCause]>()
         let seen = Locked<[String: EndCause]>([:])
-        try await serving(Self.configuration()) { server in
+        try await serving(.cleartextHTTP2()) { server in
             server.route("/:name") { socket, parameters in
                 do { for try await _ in socket.messages {} } catch {}
                 let end = await socket.closed
@@ -191,7 +179,7 @@ struct HTTP2Tests {
     }
 
     @Test func `A client that says goodbye keeps its sockets until they are done`() async throws {
-        try await serving(Self.configuration(), Self.echo) { port in
+        try await serving(.cleartextHTTP2(), HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 try await peer.acknowledgeSettings()
                 try await peer.open(stream: 1)
@@ -207,8 +195,8 @@ struct HTTP2Tests {
     @Test func `A shutdown tells the connection, closes its sockets, takes no new ones, and ends`()
         async throws
     {
-        let server = WebSocketServer(Self.configuration())
-        Self.echo(server)
+        let server = WebSocketServer(.cleartextHTTP2())
+        HTTP2Peer.echo(server)
         let port = try #require(try await server.start().port)
         let run = Task { try await server.run() }
         try await HTTP2Peer.with(port: port) { peer in
@@ -234,8 +222,10 @@ struct HTTP2Tests {
 
     @Test func `A connection without streams is closed after a while, one with a socket is not`() async throws
     {
-        let configuration = Self.configuration { $0.http2.idleTimeout = .milliseconds(100) }
-        try await serving(configuration, Self.echo) { port in
+        let configuration = WebSocketServer.Configuration.cleartextHTTP2 {
+            $0.http2.idleTimeout = .milliseconds(100)
+        }
+        try await serving(configuration, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 try await peer.acknowledgeSettings()
                 try await peer.open(stream: 1)
@@ -252,8 +242,10 @@ struct HTTP2Tests {
 
     @Test(arguments: [[], Array(HTTP2Peer.preface.prefix(20)), HTTP2Peer.preface])
     func `Who does not say how it speaks in time is cut off`(said: [UInt8]) async throws {
-        let configuration = Self.configuration { $0.connection.handshakeTimeout = .milliseconds(150) }
-        try await serving(configuration, Self.echo) { port in
+        let configuration = WebSocketServer.Configuration.cleartextHTTP2 {
+            $0.connection.handshakeTimeout = .milliseconds(150)
+        }
+        try await serving(configuration, HTTP2Peer.echo) { port in
             try await RawConnection.with(port: port) { connection in
                 // A reset is an end as well.
                 try? await connection.write(said)
@@ -263,8 +255,10 @@ struct HTTP2Tests {
     }
 
     @Test func `Settings that are not acknowledged in time end the connection`() async throws {
-        let configuration = Self.configuration { $0.connection.handshakeTimeout = .seconds(1) }
-        try await serving(configuration, Self.echo) { port in
+        let configuration = WebSocketServer.Configuration.cleartextHTTP2 {
+            $0.connection.handshakeTimeout = .seconds(1)
+        }
+        try await serving(configuration, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in
                 let goAway = try await peer.next(Raw.goAway)
                 // SETTINGS_TIMEOUT.
@@ -276,7 +270,7 @@ struct HTTP2Tests {
     // MARK: Beside HTTP/1.1
 
     @Test func `A port without TLS serves both, however their first bytes are cut`() async throws {
-        try await serving(Self.configuration(), Self.echo) { port in
+        try await serving(.cleartextHTTP2(), HTTP2Peer.echo) { port in
             let page = try await HTTPGet.get(port: port, "/page")
             #expect(page.status == 200)
             // "P" may be the beginning of either.
@@ -300,7 +294,7 @@ struct HTTP2Tests {
     }
 
     @Test func `Without being asked to, a port without TLS knows nothing of HTTP/2`() async throws {
-        try await serving(.init(port: 0), Self.echo) { port in
+        try await serving(.init(port: 0), HTTP2Peer.echo) { port in
             let answer = try await RawConnection.with(port: port) { connection in
                 try await connection.write(HTTP2Peer.preface)
                 return try await connection.readHead()
@@ -311,7 +305,7 @@ struct HTTP2Tests {
 
     @Test(arguments: [WebSocketServer.Engine.epoll, .ioUring])
     func `The loops of our own serve no HTTP/2, and say so`(engine: WebSocketServer.Engine) async throws {
-        let server = WebSocketServer(Self.configuration { $0.engine = engine })
+        let server = WebSocketServer(.cleartextHTTP2 { $0.engine = engine })
         let error = await #expect(throws: ServerError.self) { try await server.start() }
         guard case .engineUnavailable(engine, _) = error else {
             Issue.record("\(String(describing: error))")

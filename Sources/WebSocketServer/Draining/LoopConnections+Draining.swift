@@ -59,24 +59,6 @@ extension LoopConnections {
         return .draining
     }
 
-    /// Has `body` called on this loop when the server begins to stop, before the first WebSocket is closed; in the loop's
-    /// next turn if it has begun. For what carries WebSockets and is not in the list itself.
-    ///
-    /// - Returns: what to ``forget(_:)`` it by; until then it is held.
-    func onDrainBegins(_ body: @escaping () -> Void, on eventLoop: any EventLoop) -> DrainHook {
-        if isDraining {
-            let bound = NIOLoopBound(body, eventLoop: eventLoop)
-            eventLoop.execute { bound.value() }
-        }
-        lastHook += 1
-        hooks[lastHook] = body
-        return DrainHook(id: lastHook)
-    }
-
-    func forget(_ hook: DrainHook) { hooks[hook.id] = nil }
-
-    struct DrainHook { fileprivate let id: Int }
-
     // By index, here and below, since what ends leaves the list, and the last takes the list along.
 
     /// Takes leave of all that is open, over the plan's window, and of whatever still opens.
@@ -85,7 +67,6 @@ extension LoopConnections {
         var count = 0
         for case .open in entries { count += 1 }
         farewells = Farewells(plan, on: eventLoop, count: count)
-        for hook in hooks.values { hook() }
         for index in entries.indices where index < entries.count {
             if case .unopened(let connection) = entries[index] { connection.drainBegan() }
         }
