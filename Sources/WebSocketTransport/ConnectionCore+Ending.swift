@@ -79,7 +79,7 @@ extension ConnectionCore {
             reason: handshake.reason,
             wasClean: handshake.isComplete,
             cause: trueCause,
-            sent: handshake.sent,
+            sent: outbox.isEmpty && inFlight.isEmpty ? handshake.sent : nil,
             unsentBytes: bufferedAmount + outbound.droppedBytes + accepted
         )
         let box = EndBox(end)

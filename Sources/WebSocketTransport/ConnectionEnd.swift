@@ -105,7 +105,8 @@ public struct ConnectionEnd: Sendable, Hashable {
     public let wasClean: Bool
     /// What ended it.
     public let cause: EndCause
-    /// The close frame this end sent, if any.
+    /// The close frame this end sent, if any: one that was still waiting for the operating system to take what goes
+    /// before it was not sent.
     public let sent: ClosePayload?
     /// Payload bytes that were accepted for sending and did not reach the operating system.
     public let unsentBytes: Int

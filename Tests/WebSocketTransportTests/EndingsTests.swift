@@ -232,6 +232,19 @@ struct EndingsTests {
         )
     }
 
+    @Test("A close frame that waits behind what the peer does not read was not sent", arguments: roles)
+    func closeNotSent(_ role: Role) throws {
+        let socket = try EmbeddedConnection(role, .quiet { $0.closeTimeout = .seconds(5) })
+        socket.pipe.takesWrites = false
+        try socket.isolated.send("unread")
+        try socket.isolated.close()
+        socket.advance(by: .seconds(6))
+        let end = try socket.onlyEnd()
+        #expect(end.cause == .closeTimeout)
+        #expect(end.sent == nil)
+        #expect(end.unsentBytes == 6)
+    }
+
     @Test("The peer never answers the close frame", arguments: roles)
     func closeTimeout(_ role: Role) throws {
         let socket = try EmbeddedConnection(role, .quiet { $0.closeTimeout = .seconds(5) })

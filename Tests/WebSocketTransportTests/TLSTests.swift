@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NIOTLS
 import TestSupport
 import Testing
 import WebSocketProtocol
@@ -217,5 +218,69 @@ struct TLSTests {
             try await within { while counter.open > 1 { await Task.yield() } }
             done.fulfil(())
         }
+    }
+
+    private final class PeerOfCut: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let ended: Promised<[String]>
+        private var errors: [String] = []
+
+        init(_ ended: Promised<[String]>) { self.ended = ended }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { errors.append("\(error)") }
+        func channelInactive(context: ChannelHandlerContext) { ended.fulfil(errors) }
+    }
+
+    /// Tells of a channel whose TLS handshake is done.
+    private final class Secured: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let secured: Promised<any Channel>
+
+        init(_ secured: Promised<any Channel>) { self.secured = secured }
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case TLSUserEvent.handshakeCompleted = event { secured.fulfil(context.channel) }
+        }
+    }
+
+    private final class Weak {
+        weak var object: AnyObject?
+        init(_ object: AnyObject?) { self.object = object }
+    }
+
+    @Test("Whoever cuts a connection says TLS's goodbye, and keeps nothing of it until the peer has answered")
+    func cut() async throws {
+        let (serverTLS, clientTLS) = try (
+            NIOSSLContext(configuration: certificate.serverConfiguration),
+            NIOSSLContext(configuration: certificate.clientConfiguration)
+        )
+        let (secured, ended) = (Promised<any Channel>(), Promised<[String]>())
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let tls = NIOSSLServerHandler(context: serverTLS)
+                    try channel.pipeline.syncOperations.addHandlers([tls, Secured(secured)])
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        _ = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let tls = try NIOSSLClientHandler(context: clientTLS, serverHostname: "localhost")
+                    try channel.pipeline.syncOperations.addHandlers([tls, PeerOfCut(ended)])
+                }
+            }
+            .connect(to: #require(listener.localAddress)).get()
+        let channel = try await within { try await secured.value }
+        let handler = try await channel.eventLoop.submit {
+            let pipeline = channel.pipeline.syncOperations
+            let handler = Weak(try pipeline.handler(type: NIOSSLServerHandler.self))
+            ChannelTransport.cut(channel)
+            return NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        }.get()
+        try await within { try await channel.closeFuture.get() }
+        // NIO takes the handlers out in a turn of the loop's of its own, which came first.
+        #expect(try await channel.eventLoop.submit { handler.value.object == nil }.get())
+        #expect(try await within { try await ended.value }.isEmpty, "no end without a goodbye")
+        try await listener.close()
     }
 }

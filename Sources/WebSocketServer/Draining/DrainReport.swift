@@ -40,7 +40,7 @@ public struct DrainReport: Sendable {
         public let path: String
         /// Payload bytes that were accepted for sending and did not reach the operating system.
         public let unsentBytes: Int
-        /// Whether the close frame had gone out: if not, the peer had not read what came before it.
+        /// Whether the operating system had taken the close frame: if not, the peer had not read what came before it.
         public let closeWasSent: Bool
         /// What ended it: ``EndCause/closeTimeout``, or ``EndCause/aborted`` at the deadline.
         public let cause: EndCause
