@@ -193,10 +193,16 @@ struct DrainTests {
             closeTimeout: .milliseconds(200),
             logger: log.logger
         ) { server in
-            server.route("/flood") { socket, _ in
-                let bytes = [UInt8](repeating: 7, count: 1 << 20)
-                while true { try await socket.send(bytes) }
-            }
+            server.route(
+                "/flood",
+                callbacks: { _, _ in
+                    // As much as is accepted, far more than has room on the way.
+                    ConnectionCallbacks(onMessage: { socket, _, _ in
+                        let bytes = [UInt8](repeating: 7, count: 1 << 20)
+                        for _ in 0..<100 { try? socket.send(.binary, bytes.span.bytes) }
+                    })
+                }
+            )
         }
         var options = ClientOptions()
         options.connection.compression = nil
@@ -204,6 +210,7 @@ struct DrainTests {
             to: running.url + "/flood?token=secret",
             options: options
         )
+        try await socket.send("go")
         _ = try await socket.receive()
         running.stop()
         let report = try await running.ended()
