@@ -223,6 +223,7 @@ let package = Package(
         .executableTarget(
             name: "soak-server",
             dependencies: [
+                "CommandSupport",
                 "WebSocketServer",
                 "WebSocketTransport",
                 .product(name: "Logging", package: "swift-log"),

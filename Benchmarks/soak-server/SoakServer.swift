@@ -5,6 +5,7 @@
 // It says where it listens (`listening PORT`, and with a certificate `secure PORT`), twice a second what it has open
 // (`open CONNECTIONS HANDLERS`), and when it has stopped what became of them (`drained CLOSED GONE CUT HANDLERS`).
 
+import CommandSupport
 import Logging
 import NIOCore
 import NIOSSL
@@ -65,8 +66,11 @@ struct SoakServer {
                 try await Task.sleep(for: .milliseconds(500))
             }
         }
+        // As `duplex serve` does.
+        let trimming = Task { await HeapTrim.runForever() }
         try await group.run()
         counting.cancel()
+        trimming.cancel()
         for server in servers {
             guard let report = server.drainReport else { continue }
             say("drained \(report.closed) \(report.gone) \(report.cut) \(report.handlersLeft)")

@@ -350,7 +350,9 @@ struct DrainTests {
     // MARK: Requests under way
 
     @Test func `A request that is complete only then is answered 503`() async throws {
-        let running = try await run(.init(window: .zero))
+        let running = try await run(
+            .init(window: .zero, deadline: .seconds(60), requestGrace: .seconds(50))
+        )
         let socket = try await WebSocketConnection.connect(to: running.url + "/echo")
         let answer = try await RawConnection.with(port: running.port) { connection in
             let request = Handshake.request("/echo")

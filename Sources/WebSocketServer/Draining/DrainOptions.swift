@@ -22,6 +22,9 @@ extension WebSocketServer {
         /// ``WebSocketServer/run()`` has returned half a second later at the latest: handlers have so long to notice that
         /// they are cancelled.
         public var deadline: Duration
+        /// How long a request that has begun to arrive when the server stops has to be complete, to be answered 503, and
+        /// its client then to hang up. Default 500 ms; within ``deadline``.
+        public var requestGrace: Duration
 
         /// - Parameters: see the properties of the same names.
         public init(
@@ -29,13 +32,15 @@ extension WebSocketServer {
             reason: String = "the server is restarting",
             readinessDelay: Duration = .zero,
             window: Duration? = nil,
-            deadline: Duration = .seconds(10)
+            deadline: Duration = .seconds(10),
+            requestGrace: Duration = .milliseconds(500)
         ) {
             self.code = code
             self.reason = reason
             self.readinessDelay = readinessDelay
             self.window = window
             self.deadline = deadline
+            self.requestGrace = requestGrace
         }
 
         /// What the close frames hold.
@@ -43,8 +48,9 @@ extension WebSocketServer {
         /// - Throws: ``ServerError/wrongDrain(_:)``, also for times that do not fit in one another: whoever sets them
         ///   should learn it before the server is to stop.
         func checked() throws(ServerError) -> ClosePayload {
-            guard readinessDelay >= .zero, window ?? .zero >= .zero, deadline >= .zero else {
-                throw .wrongDrain("a delay, a window or a deadline of less than nothing")
+            guard readinessDelay >= .zero, window ?? .zero >= .zero, deadline >= .zero, requestGrace >= .zero
+            else {
+                throw .wrongDrain("a delay, a window, a deadline or a grace of less than nothing")
             }
             guard deadline == .zero || readinessDelay + (window ?? .zero) <= deadline else {
                 throw .wrongDrain(

@@ -126,7 +126,11 @@ final class Drain: Sendable {
         }
 
         let rest = options.deadline - (clock.now - beginning)
-        let plan = DrainPlan(payload, window: options.window(for: registry.count, until: rest))
+        let plan = DrainPlan(
+            payload,
+            window: options.window(for: registry.count, until: rest),
+            requestGrace: options.requestGrace
+        )
         registry.beginDrain(plan)
         let isCut = state.withLock { state in
             state.isTold = true
@@ -169,12 +173,13 @@ final class DrainPlan: Sendable {
     let payload: ClosePayload
     let window: Duration
     let ledger = DrainLedger()
-    /// How long a request that is under way has to arrive, to be answered 503, and its client to hang up.
-    static let requestGrace = TimeAmount.milliseconds(500)
+    /// See ``WebSocketServer/DrainOptions/requestGrace``.
+    let requestGrace: TimeAmount
 
-    init(_ payload: ClosePayload, window: Duration) {
+    init(_ payload: ClosePayload, window: Duration, requestGrace: Duration = .milliseconds(500)) {
         self.payload = payload
         self.window = window
+        self.requestGrace = TimeAmount(requestGrace)
     }
 
     /// Begins the closing handshake, behind what was accepted for sending. Does nothing where one has begun.

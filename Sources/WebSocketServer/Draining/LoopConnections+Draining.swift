@@ -52,6 +52,9 @@ extension LoopConnections {
     /// Whether nothing new is served any more.
     var isDraining: Bool { farewells != nil }
 
+    /// How long what is no WebSocket yet has once the server stops; `nil` before.
+    var requestGrace: TimeAmount? { farewells?.plan.requestGrace }
+
     /// The answer to a request that comes while the server stops.
     var drainRefusal: HTTPAnswer? {
         guard let farewells else { return nil }

@@ -105,7 +105,10 @@ final class ProtocolChooser: LoopTimerOwner {
 
 extension ProtocolChooser: UnopenedConnection {
     func drainBegan() {
-        setTimer(at: min(deadline, loop.eventLoop.now + DrainPlan.requestGrace), on: loop.eventLoop)
+        setTimer(
+            at: min(deadline, loop.eventLoop.now + (loop.connections.requestGrace ?? .zero)),
+            on: loop.eventLoop
+        )
     }
 
     func abort() {

@@ -188,8 +188,7 @@ final class RequestReader {
 extension RequestReader: LoopTimerOwner {
     /// One deadline at a time; a new one replaces the old.
     private func setTimer(in time: TimeAmount) {
-        let time = loop.connections.isDraining ? min(time, DrainPlan.requestGrace) : time
-        setTimer(at: eventLoop.now + time, on: eventLoop)
+        setTimer(at: eventLoop.now + min(time, loop.connections.requestGrace ?? time), on: eventLoop)
     }
 
     func timerFired() {
@@ -213,7 +212,7 @@ extension RequestReader: UnopenedConnection {
     /// A request that is complete, or soon is, is answered 503; other clients are hung up on.
     func drainBegan() {
         switch state {
-        case .readingHead, .answered(isWritten: true): setTimer(in: DrainPlan.requestGrace)
+        case .readingHead, .answered(isWritten: true): setTimer(in: loop.connections.requestGrace ?? .zero)
         case .deciding(let opening, _): opening.drainBegan()
         // A file goes on until the deadline.
         case .sending, .opening, .answered, .done: break

@@ -64,6 +64,8 @@ struct Serving {
         // The group's own log lines are about its services, and what goes wrong with them is told below.
         var lifecycleLogger = logger
         lifecycleLogger.logLevel = .critical
+        let trimming = Task { await HeapTrim.runForever() }
+        defer { trimming.cancel() }
         do {
             try await ServiceGroup(services: services, logger: lifecycleLogger).runUntilSignal()
         } catch let error as ServerError {
