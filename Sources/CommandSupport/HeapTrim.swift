@@ -31,15 +31,15 @@ package enum HeapTrim {
     /// Trims once. Whoever allocates in the meantime may wait for some milliseconds.
     package static func now() { _ = trim?(0) }
 
-    /// Trims every ten seconds, or as much more seldom as keeps it to a thousandth of the time, until the task is
-    /// cancelled.
+    /// Trims every ten seconds until the task is cancelled; where it takes long, since there is much to look through, as
+    /// much more seldom as keeps it to half a percent of the time, but every minute.
     package static func runForever() async {
         guard isAvailable else { return }
         let clock = ContinuousClock()
         var pause = Duration.seconds(10)
         while true {
             do { try await clock.sleep(for: pause) } catch { return }
-            pause = max(.seconds(10), clock.measure { now() } * 1000)
+            pause = min(max(.seconds(10), clock.measure { now() } * 200), .seconds(60))
         }
     }
 }
