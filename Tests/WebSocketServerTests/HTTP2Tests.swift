@@ -223,7 +223,7 @@ struct HTTP2Tests {
     @Test func `A connection without streams is closed after a while, one with a socket is not`() async throws
     {
         let configuration = WebSocketServer.Configuration.cleartextHTTP2 {
-            $0.http2.idleTimeout = .milliseconds(100)
+            $0.http2.idleTimeout = .seconds(2)
         }
         try await serving(configuration, HTTP2Peer.echo) { port in
             try await HTTP2Peer.with(port: port) { peer in

@@ -290,13 +290,13 @@ struct LettingGoTests {
     @Test("From any thread, over TCP, both ends say what it was", arguments: LoopbackServer.Engine.names)
     func overTCP(_ name: String) async throws {
         let engine = try LoopbackServer.Engine.named(name, loops: 2)
-        let accepted = AsyncStream<WebSocketConnection>.makeStream()
-        let server = try await LoopbackServer(engine, options: .quiet { $0.idleTimeout = .milliseconds(40) })
-        {
-            accepted.continuation.yield($0)
-        }
-        var connections = accepted.stream.makeAsyncIterator()
         for isExpiry in [false, true] {
+            let accepted = AsyncStream<WebSocketConnection>.makeStream()
+            let options = ConnectionOptions.quiet { $0.idleTimeout = isExpiry ? nil : .milliseconds(40) }
+            let server = try await LoopbackServer(engine, options: options) {
+                accepted.continuation.yield($0)
+            }
+            var connections = accepted.stream.makeAsyncIterator()
             let client = try await WebSocketConnection.connect(to: server.url)
             let peer = try #require(await connections.next())
             if isExpiry { peer.closeAt(.now(), code: CloseCode(4002), reason: "session") }
@@ -305,8 +305,8 @@ struct LettingGoTests {
             #expect(ends.1.wasClean)
             #expect(ends.1.cause == (isExpiry ? .expired : .idleTimeout))
             #expect(ends.0.code == (isExpiry ? CloseCode(4002) : .goingAway))
+            await server.stop()
         }
-        await server.stop()
         try await engine.group.shutdownGracefully()
     }
 
