@@ -117,8 +117,12 @@ struct ServeConfigurationTests {
         let connection = try options([
             "--ping-interval", "off", "--pong-timeout", "3s", "--outbound-limit", "2MiB",
             "--max-message-size", "64KiB",
-            "--compression", "off", "--idle-timeout", "10m", "--maximum-age", "24h",
+            "--compression", "off", "--idle-timeout", "10m", "--maximum-age", "24h", "--jitter", "25%",
+            "--handshake-timeout", "4s", "--close-timeout", "2s",
         ]).server.connection
+        #expect(connection.jitter == 0.25)
+        #expect(connection.handshakeTimeout == .seconds(4))
+        #expect(connection.closeTimeout == .seconds(2))
         #expect(connection.idleTimeout == .seconds(600))
         #expect(connection.maximumAge == .seconds(86_400))
         #expect(connection.pingInterval == nil)
@@ -150,8 +154,17 @@ struct ServeConfigurationTests {
         let admission = try options([
             "--allow-origin", "https://a.example", "--allow-origin", "same-host", "--max-connections", "off",
             "--max-connections-per-address", "5", "--handshake-rate", "20", "--trusted-proxy", "10.0.0.0/8",
-            "--trusted-proxy", "loopback", "--proxy-protocol",
+            "--trusted-proxy", "loopback", "--proxy-protocol", "--require-origin", "--allowed-host",
+            "a.example",
+            "--allowed-host", "b.example", "--handshake-rate-per-address", "3", "--forwarded-fields",
+            "x-forwarded",
         ]).server.admission
+        #expect(!byDefault.requiresOrigin)
+        #expect(admission.requiresOrigin)
+        #expect(admission.allowedHosts == ["a.example", "b.example"])
+        #expect(admission.handshakeRatePerAddress == HandshakeRate(perSecond: 3, burst: 3))
+        #expect(byDefault.forwardedFields == .either)
+        #expect(admission.forwardedFields == .xForwarded)
         #expect(admission.origins == .sameHost(or: ["https://a.example"]))
         #expect(admission.maxConnections == nil)
         #expect(admission.maxConnectionsPerAddress == 5)
