@@ -29,7 +29,8 @@ struct CommandOptionsTests {
 
     @Test(
         arguments: [
-            (["a b"], "--subprotocol: a subprotocol's name, "), (["a,b"], "not \"a,b\""), ([""], "not \"\""),
+            (["a b"], "--subprotocol: a subprotocol's name (letters"), (["a,b"], "not \"a,b\""),
+            ([""], "not \"\""),
             (["chat", "chat"], "--subprotocol: chat is offered twice"),
         ]
     )

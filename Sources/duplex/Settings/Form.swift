@@ -44,7 +44,7 @@ extension Form<String> {
     static var file: Form { text("file", expected: "the path of a file") }
     static var subprotocol: Form {
         // RFC 6455 §4.1: no blanks, and none of HTTP's separators.
-        Form("name", expected: "a subprotocol's name, letters, digits and any of !#$%&'*+-.^_`|~,") { text in
+        Form("name", expected: "a subprotocol's name (letters, digits and !#$%&'*+-.^_`|~)") { text in
             HTTPGrammar.isToken(text) ? text : nil
         }
     }

@@ -92,6 +92,14 @@ struct ServeConfigurationTests {
         #expect(try options(["--config", file], ["DUPLEX_SUBPROTOCOL": ""]).subprotocols == [])
     }
 
+    @Test func `A subprotocol that is no token is told, wherever it is`() {
+        let expected = "a subprotocol's name (letters, digits and !#$%&'*+-.^_`|~) was expected, not"
+        #expect(error(["--subprotocol", "a b"]) == "--subprotocol: \(expected) \"a b\"")
+        #expect(
+            error([], ["DUPLEX_SUBPROTOCOL": "chat,a/b"]) == "DUPLEX_SUBPROTOCOL: \(expected) \"chat, a/b\""
+        )
+    }
+
     @Test func `A switch of the file can be turned off`() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write(#"{"verbose": true, "tls": true}"#, to: "duplex.json")
@@ -142,6 +150,7 @@ struct ServeConfigurationTests {
         #expect(drain.window == .seconds(5))
         #expect(drain.readinessDelay == .seconds(2))
         #expect(drain.code == .goingAway)
+        #expect(drain.reason == "the server is going away")
         #expect(
             error(["--drain-code", "5000"])?.hasPrefix("--drain-code: a number from 1000 to 4999 was") == true
         )
