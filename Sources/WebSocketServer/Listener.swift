@@ -28,6 +28,9 @@ extension WebSocketServer {
             let engines = withTLS ? [] : [Engine.ioUring, .epoll]
             return engines.first(where: \.isAvailable) ?? .nio
         }
+
+        /// Why ``ioUring`` is not available.
+        static let whyNoRing = "the system has no io_uring of Linux 6.12 or later, or refuses it"
     }
 }
 
@@ -129,8 +132,7 @@ struct EpollServerListener: Listener {
             ownedGroup = try configuration.workers.map { try EpollLoopGroup(count: $0, onRing: onRing) }
             group = try ownedGroup ?? EpollLoopGroup.shared(onRing: onRing)
         } catch let error as IOError where onRing && Self.isMissing(error) {
-            let why = "the system has no io_uring of Linux 6.12 or later, or refuses it (\(error))"
-            throw ServerError.engineUnavailable(.ioUring, why)
+            throw ServerError.engineUnavailable(.ioUring, "\(WebSocketServer.Engine.whyNoRing) (\(error))")
         }
         do {
             let listener = try await EpollListener.listen(

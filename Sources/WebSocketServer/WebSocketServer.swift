@@ -174,6 +174,14 @@ extension WebSocketServer {
         }
     }
 
+    /// Throws what the start would throw about the routes.
+    package func checkRoutes() throws(RouteError) {
+        let problem: RouteError? = state.withLock { state in
+            if case .preparing(_, let problem) = state { problem } else { nil }
+        }
+        if let problem { throw problem }
+    }
+
     private func add(_ path: String, _ change: (inout Router) throws(RouteError) -> Void) {
         let isTooLate = state.withLock { state in
             guard case .preparing(var router, let problem) = state else { return true }
@@ -256,8 +264,11 @@ extension WebSocketServer {
     }
 
     private func listen(_ router: Router) async throws -> SocketAddress {
-        if let workers = configuration.workers, workers < 1 { throw ServerError.noWorkers }
-        _ = try configuration.drain.checked()
+        do throws(InvalidConfiguration) {
+            try configuration.validate()
+        } catch {
+            throw error.cause
+        }
         let context = try context(router, host: configuration.host)
         do {
             let listener = try await listen(context)
@@ -306,14 +317,9 @@ extension WebSocketServer {
             return try await NIOListener.listen(configuration, context, tls: tls)
         case .epoll, .ioUring:
             #if os(Linux)
-            guard configuration.tls == nil else {
-                throw ServerError.engineUnavailable(engine, "it serves no TLS")
-            }
-            guard !configuration.http2.allowsCleartext else {
-                throw ServerError.engineUnavailable(engine, "it serves no HTTP/2")
-            }
             return try await EpollServerListener.listen(configuration, context, onRing: engine == .ioUring)
             #else
+            // The configuration was asked before, and none is chosen that is not there.
             throw ServerError.engineUnavailable(engine, "it is Linux's")
             #endif
         }
@@ -350,7 +356,12 @@ extension WebSocketServer {
     /// - Parameter listener: none where others listen.
     private func drain(closing listener: (any Listener)?) throws -> Drain {
         let options = configuration.drain
-        let payload = try options.checked()
+        let payload: ClosePayload
+        do throws(InvalidConfiguration) {
+            payload = try options.checked()
+        } catch {
+            throw error.cause
+        }
         return Drain(options, closing: payload, registry, listener, readiness, configuration.logger)
     }
 

@@ -77,6 +77,16 @@ struct Connect: AsyncParsableCommand {
     )
     var linger = Linger.seconds(0.5)
 
+    func validate() throws {
+        let form = Form<String>.subprotocol
+        for name in subprotocol where form.read(name) == nil {
+            throw ValidationError("--subprotocol: \(form.expected) was expected, not \(name.quotedInOneLine)")
+        }
+        if let twice = subprotocol.indices.first(where: { subprotocol[..<$0].contains(subprotocol[$0]) }) {
+            throw ValidationError("--subprotocol: \(subprotocol[twice]) is offered twice")
+        }
+    }
+
     func run() async throws {
         var options = try clientOptions()
         let connection: WebSocketConnection

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Testing
 
 @testable import duplex
@@ -24,6 +25,23 @@ struct CommandOptionsTests {
     @Test(arguments: [(16 << 20, "16MiB"), (1536, "1536"), (3 << 10, "3KiB"), (1 << 30, "1GiB"), (7, "7")])
     func `Sizes are shown in the largest unit that fits`(bytes: Int, text: String) {
         #expect(ByteCount(bytes).description == text)
+    }
+
+    @Test(
+        arguments: [
+            (["a b"], "--subprotocol: a subprotocol's name (letters"), (["a,b"], "not \"a,b\""),
+            ([""], "not \"\""),
+            (["chat", "chat"], "--subprotocol: chat is offered twice"),
+        ]
+    )
+    func `A subprotocol that cannot be offered is told before anything is connected`(
+        names: [String],
+        words: String
+    ) throws {
+        let arguments = ["ws://h/"] + names.flatMap { ["--subprotocol", $0] }
+        let error = try #require(throws: (any Error).self) { try Connect.parse(arguments) }
+        #expect(Connect.message(for: error).contains(words))
+        #expect(Connect.exitCode(for: error) == ExitStatus.wrongUsage.exitCode)
     }
 
     @Test func `Lingering is a time in seconds or until the close`() {

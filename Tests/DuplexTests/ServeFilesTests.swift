@@ -52,13 +52,13 @@ struct ServeFilesTests {
         }
     }
 
-    @Test func `A directory that is not there is one clear line and exit status 1`() async throws {
+    @Test func `A directory that is not there is one clear line and exit status 64`() async throws {
         let process = try ChildProcess(Tools.duplex, ["serve", "--port", "0", "--static", "/nowhere/at all"])
         let (exit, output, errors) = try await process.finished()
-        #expect(exit == .init(status: 1))
+        #expect(exit == .init(status: 64))
         #expect(
             errors
-                == "duplex: route \"/\" is to serve /nowhere/at all, which is no directory that can be read\n"
+                == "duplex: --static: route \"/\" is to serve /nowhere/at all, which is no directory that can be read\n"
         )
         #expect(output.isEmpty)
     }

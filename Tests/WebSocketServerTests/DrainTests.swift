@@ -104,6 +104,22 @@ struct DrainTests {
         #expect(await late.closed.code == .serviceRestart)
     }
 
+    @Test(
+        arguments: [
+            (.serviceRestart, "the server is restarting"), (.goingAway, "the server is going away"),
+            (.tryAgainLater, "the server is stopping; try again later"),
+            (CloseCode(4000), "the server is stopping"),
+        ] as [(CloseCode, String)]
+    )
+    func `Without a reason of its own, a drain gives its code's`(code: CloseCode, reason: String) {
+        var options = WebSocketServer.DrainOptions(code: code)
+        #expect(options.reason == reason)
+        options.code = .goingAway
+        #expect(options.reason == "the server is going away")
+        options.reason = "bye"
+        #expect(options.reason == "bye")
+    }
+
     @Test func `Code and reason are those of the configuration`() async throws {
         let running = try await run(.init(code: .goingAway, reason: "bye"))
         let socket = try await WebSocketConnection.connect(to: running.url + "/echo")

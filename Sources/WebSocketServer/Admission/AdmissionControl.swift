@@ -44,9 +44,11 @@ final class AdmissionControl: Sendable {
         maxSocketsPerAddress = twice.overflow ? .max : twice.partialValue
         let mostAddresses = try atLeast(1, admission.maxTrackedAddresses, "maxTrackedAddresses")
         var ofAddress: RateClock.Measure?
-        if let rate = admission.handshakeRatePerAddress { ofAddress = try RateClock.Measure(rate) }
+        if let rate = admission.handshakeRatePerAddress {
+            ofAddress = try RateClock.Measure(rate, of: "handshakeRatePerAddress")
+        }
         var ofAll: RateClock.Measure?
-        if let rate = admission.handshakeRate { ofAll = try RateClock.Measure(rate) }
+        if let rate = admission.handshakeRate { ofAll = try RateClock.Measure(rate, of: "handshakeRate") }
         rate = ofAll
         addresses =
             admission.maxConnectionsPerAddress == nil && ofAddress == nil

@@ -11,10 +11,11 @@ struct RateClock: Sendable, Hashable {
         /// How far ahead of what was earned one may be.
         let tolerance: UInt64
 
-        init(_ rate: HandshakeRate) throws(AdmissionError) {
+        /// - Parameter setting: the property that has it.
+        init(_ rate: HandshakeRate, of setting: String) throws(AdmissionError) {
             guard rate.perSecond > 0, rate.perSecond <= 1_000_000, rate.burst >= 1 else {
                 throw AdmissionError(
-                    setting: "a handshake rate",
+                    setting: setting,
                     value: "\(rate.perSecond) a second, \(rate.burst) at once",
                     problem: "is not more than 0 and at most 1,000,000 a second, and at least 1 at once"
                 )

@@ -7,8 +7,13 @@ extension WebSocketServer {
         /// What the close frames say. Default 1012, "the service is restarting", on which clients come back; 1001, "going
         /// away", suits a server that does not.
         public var code: CloseCode
-        /// At most 123 bytes of UTF-8 (RFC 6455 §5.5). Default: `the server is restarting`.
-        public var reason: String
+        /// At most 123 bytes of UTF-8 (RFC 6455 §5.5). Default: what ``code`` says, such as `the server is restarting`.
+        public var reason: String {
+            get { ownReason ?? Self.reason(of: code) }
+            set { ownReason = newValue }
+        }
+        /// `nil` for the code's.
+        private var ownReason: String?
         /// How long the server goes on accepting and serving after ``WebSocketServer/isReady`` has become false, so that
         /// a load balancer that asks now and then has noticed. Default 0.
         public var readinessDelay: Duration
@@ -26,41 +31,63 @@ extension WebSocketServer {
         /// its client then to hang up. Default 500 ms; within ``deadline``.
         public var requestGrace: Duration
 
-        /// - Parameters: see the properties of the same names.
+        /// - Parameters: see the properties of the same names; without a `reason`, the code's.
         public init(
             code: CloseCode = .serviceRestart,
-            reason: String = "the server is restarting",
+            reason: String? = nil,
             readinessDelay: Duration = .zero,
             window: Duration? = nil,
             deadline: Duration = .seconds(10),
             requestGrace: Duration = .milliseconds(500)
         ) {
             self.code = code
-            self.reason = reason
+            ownReason = reason
             self.readinessDelay = readinessDelay
             self.window = window
             self.deadline = deadline
             self.requestGrace = requestGrace
         }
 
+        /// A server that does not come back should not say that it does: people read it.
+        private static func reason(of code: CloseCode) -> String {
+            switch code {
+            case .serviceRestart: "the server is restarting"
+            case .goingAway: "the server is going away"
+            case .tryAgainLater: "the server is stopping; try again later"
+            default: "the server is stopping"
+            }
+        }
+
         /// What the close frames hold.
         ///
-        /// - Throws: ``ServerError/wrongDrain(_:)``, also for times that do not fit in one another: whoever sets them
-        ///   should learn it before the server is to stop.
-        func checked() throws(ServerError) -> ClosePayload {
-            guard readinessDelay >= .zero, window ?? .zero >= .zero, deadline >= .zero, requestGrace >= .zero
-            else {
-                throw .wrongDrain("a delay, a window, a deadline or a grace of less than nothing")
+        /// - Throws: for what is ``ServerError/wrongDrain(_:)``, also for times that do not fit in one another: whoever
+        ///   sets them should learn it before the server is to stop.
+        func checked() throws(InvalidConfiguration) -> ClosePayload {
+            let times = [
+                ("readinessDelay", readinessDelay), ("window", window ?? .zero), ("deadline", deadline),
+                ("requestGrace", requestGrace),
+            ]
+            for (name, time) in times where time < .zero {
+                throw InvalidConfiguration(
+                    .wrongDrain("a time of \(time), less than nothing"),
+                    "drain.\(name)"
+                )
             }
             guard deadline == .zero || readinessDelay + (window ?? .zero) <= deadline else {
-                throw .wrongDrain(
-                    "a delay of \(readinessDelay) and a window of \(window ?? .zero) exceed the deadline of \(deadline)"
+                throw InvalidConfiguration(
+                    .wrongDrain(
+                        "a delay of \(readinessDelay) and a window of \(window ?? .zero) exceed the deadline of \(deadline)"
+                    ),
+                    "drain.window",
+                    "drain.readinessDelay",
+                    "drain.deadline"
                 )
             }
             do throws(UsageError) {
                 return try ClosePayload(sending: code, reason: reason)
             } catch {
-                throw .wrongDrain("\(error)")
+                let property = if case .closeReasonTooLong = error { "drain.reason" } else { "drain.code" }
+                throw InvalidConfiguration(.wrongDrain("\(error)"), property)
             }
         }
 

@@ -1,5 +1,12 @@
 import ArgumentParser
+import Logging
+import WebSocketServer
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Glibc)
@@ -31,21 +38,33 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         ProcessMetrics.begin()
         DescriptorLimit.raise()
+        let warnings = UnknownVariables.warnings(about: ProcessInfo.processInfo.environment.keys)
         let options: ServeOptions
+        let tls: TLSSource.Loaded?
         do throws(ConfigurationError) {
             let configuration = try ServeConfiguration(flags)
             options = try ServeOptions(
                 configuration,
-                cacheFolder: DevelopmentCertificate.folder(Self.variable)
+                // Whoever only asks finds no certificate afterwards that was not there.
+                cacheFolder: flags.printConfig ? nil : DevelopmentCertificate.folder(Self.variable)
             )
+            tls = try options.check(configuration)
             if flags.printConfig {
+                warnings.forEach { StandardError.write(line: "duplex: \($0)") }
                 StandardOutput.write(configuration.listing)
                 return
             }
         } catch {
+            // It may be what the misspelt one was to set that is missing.
+            warnings.forEach { StandardError.write(line: "duplex: \($0)") }
             throw ExitStatus.wrongUsage.explained("\(error)")
         }
-        try await Serving(options, manager: ServiceManager(address: Self.variable("NOTIFY_SOCKET"))).run()
+        for warning in warnings { options.server.logger.warning("\(warning)") }
+        try await Serving(
+            options,
+            tls: tls,
+            manager: ServiceManager(address: Self.variable("NOTIFY_SOCKET"))
+        ).run()
     }
 
     /// Of the environment.

@@ -29,6 +29,9 @@ struct ServeOptions: Sendable {
         connection.pongTimeout = try configuration.value(of: Settings.pongTimeout)
         connection.idleTimeout = try configuration.value(of: Settings.idleTimeout)
         connection.maximumAge = try configuration.value(of: Settings.maximumAge)
+        connection.jitter = try configuration.value(of: Settings.jitter)
+        connection.handshakeTimeout = try configuration.value(of: Settings.handshakeTimeout)
+        connection.closeTimeout = try configuration.value(of: Settings.closeTimeout)
         connection.outboundLimit = try configuration.value(of: Settings.outboundLimit).bytes
 
         var server = WebSocketServer.Configuration(
@@ -72,9 +75,13 @@ struct ServeOptions: Sendable {
         } else if !origins.isEmpty {
             admission.origins = listed.count < origins.count ? .sameHost(or: listed) : .allow(listed)
         }
+        admission.requiresOrigin = try configuration.value(of: Settings.requireOrigin)
+        admission.allowedHosts = try configuration.value(of: Settings.allowedHost)
         admission.maxConnections = try configuration.value(of: Settings.maxConnections)
         admission.maxConnectionsPerAddress = try configuration.value(of: Settings.maxConnectionsPerAddress)
         admission.handshakeRate = try configuration.value(of: Settings.handshakeRate)
+        admission.handshakeRatePerAddress = try configuration.value(of: Settings.handshakeRatePerAddress)
+        admission.forwardedFields = try configuration.value(of: Settings.forwardedFields).fields
         let proxies = try configuration.value(of: Settings.trustedProxy)
         admission.trustedProxies = proxies
         if try configuration.value(of: Settings.proxyProtocol) {

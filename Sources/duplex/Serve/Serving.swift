@@ -1,4 +1,3 @@
-import CommandSupport
 import Logging
 import Metrics
 import NIOCore
@@ -9,21 +8,18 @@ import WebSocketServer
 /// Serves what it was told, until a signal comes.
 struct Serving {
     private let options: ServeOptions
+    private let tls: TLSSource.Loaded?
     private let manager: ServiceManager
 
-    init(_ options: ServeOptions, manager: ServiceManager) {
+    /// - Parameter tls: what the options' source of it gave, and what was checked with them.
+    init(_ options: ServeOptions, tls: TLSSource.Loaded?, manager: ServiceManager) {
         self.options = options
+        self.tls = tls
         self.manager = manager
     }
 
     func run() async throws {
         let logger = options.server.logger
-        let tls: TLSSource.Loaded?
-        do throws(FileError) {
-            tls = try options.tls?.load()
-        } catch {
-            throw ExitStatus.failure.explained("\(error)")
-        }
         for notice in tls?.notices ?? [] { logger.warning("\(notice)") }
 
         // Before the server: it asks for its metrics when it is made.
@@ -71,9 +67,7 @@ struct Serving {
         } catch let error as ServerError {
             throw ExitStatus.failure.explained("\(error)")
         } catch let error as RouteError {
-            // The paths are ours and right; the directory is not.
-            throw ExitStatus.failure.explained("\(error)")
-        } catch let error as AdmissionError {
+            // The directory was there when it was looked for, and has gone.
             throw ExitStatus.failure.explained("\(error)")
         }
     }

@@ -2,25 +2,36 @@ import Logging
 import WebSocketProtocol
 import WebSocketServer
 
+/// What stands for no value, for every setting that can be without one.
+let off = "off"
+
 /// What a value looks like as text.
 struct Form<Value: Sendable>: Sendable {
     /// What stands for it in the help.
     let placeholder: String
     /// What is said to have been expected when it is something else.
     let expected: String
+    /// Whether ``off`` is a value, too.
+    let takesOff: Bool
     /// `nil` for what is no such value.
     let read: @Sendable (String) -> Value?
 
-    init(_ placeholder: String, expected: String, read: @escaping @Sendable (String) -> Value?) {
+    init(
+        _ placeholder: String,
+        expected: String,
+        takesOff: Bool = false,
+        read: @escaping @Sendable (String) -> Value?
+    ) {
         self.placeholder = placeholder
         self.expected = expected
+        self.takesOff = takesOff
         self.read = read
     }
 
-    /// The same, of which one text means that there is none.
-    func orNone(as word: String) -> Form<Value?> {
-        Form<Value?>(placeholder, expected: "\(expected), or \(word)") { text in
-            text == word ? .some(nil) : read(text).map(Optional.some)
+    /// The same, where ``off`` means that there is none.
+    var orOff: Form<Value?> {
+        Form<Value?>(placeholder, expected: "\(expected), or \(off)", takesOff: true) { text in
+            text == off ? .some(nil) : read(text).map(Optional.some)
         }
     }
 }
@@ -31,10 +42,19 @@ extension Form<String> {
     }
 
     static var file: Form { text("file", expected: "the path of a file") }
+    static var subprotocol: Form {
+        // RFC 6455 §4.1: no blanks, and none of HTTP's separators.
+        Form("name", expected: "a subprotocol's name (letters, digits and !#$%&'*+-.^_`|~)") { text in
+            HTTPGrammar.isToken(text) ? text : nil
+        }
+    }
     static var origin: Form {
         text("origin", expected: "an origin such as https://example.org, same-host or any-dangerously")
     }
     static var host: Form { text("host", expected: "a name or an address") }
+    static var hostAlone: Form {
+        text("host", expected: "a name or an address, without a scheme and a port")
+    }
 }
 
 extension Form<CloseCode> {
@@ -60,6 +80,16 @@ extension Form<HandshakeRate> {
         let number = Form<Int>.number("per-second", in: 1...1_000_000)
         return Form(number.placeholder, expected: number.expected) { text in
             number.read(text).map { HandshakeRate(perSecond: Double($0), burst: $0) }
+        }
+    }
+}
+
+extension Form<Double> {
+    /// In percent.
+    static var part: Form {
+        Form("percent", expected: "a part from 0% to 100%") { text in
+            guard text.last == "%" else { return nil }
+            return Form<Int>.number("", in: 0...100).read(String(text.dropLast())).map { Double($0) / 100 }
         }
     }
 }

@@ -64,12 +64,12 @@ struct ServeConfiguration: Sendable {
     }
 
     /// Whether a setting is set anywhere, rather than what it is by default.
-    func isSet<Value>(_ setting: Setting<Value>) -> Bool { texts(of: setting.entry) != nil }
+    func isSet(_ entry: SettingEntry) -> Bool { texts(of: entry) != nil }
 
     /// Whether one setting was set in a place that wins over another's.
     func outranks<One, Other>(_ one: Setting<One>, _ other: Setting<Other>) -> Bool {
-        guard isSet(one) else { return false }
-        return !isSet(other) || layers[one.entry.name].rawValue < layers[other.entry.name].rawValue
+        guard isSet(one.entry) else { return false }
+        return !isSet(other.entry) || layers[one.entry.name].rawValue < layers[other.entry.name].rawValue
     }
 
     /// What is wrong about a value that is well-formed.
@@ -97,8 +97,10 @@ struct ServeConfiguration: Sendable {
     /// What is in force, a line for each setting, and whence it is.
     var listing: String {
         let rows = Settings.all.map { entry in
-            let texts = texts(of: entry).map { $0.isEmpty ? "none" : $0.joined(separator: ",") }
-            let fallback = entry.fallback.isEmpty ? "off" : entry.fallback
+            let texts = texts(of: entry).map { texts in
+                texts.isEmpty || texts == [off] ? entry.whenOff ?? off : texts.joined(separator: ",")
+            }
+            let fallback = entry.fallback.isEmpty ? off : entry.fallback
             let isDefault = layers[entry.name] == .fallback
             return (entry.name, texts ?? fallback, isDefault ? "default" : place(of: entry))
         }

@@ -14,10 +14,14 @@ struct ServeFlags: ParsableArguments {
     @Flag(Settings.h2c) var h2c: Bool?
 
     @Option(Settings.allowOrigin) var allowOrigin: [String] = []
+    @Flag(Settings.requireOrigin) var requireOrigin: Bool?
+    @Option(Settings.allowedHost) var allowedHost: [String] = []
     @Option(Settings.maxConnections) var maxConnections: String?
     @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: String?
     @Option(Settings.handshakeRate) var handshakeRate: String?
+    @Option(Settings.handshakeRatePerAddress) var handshakeRatePerAddress: String?
     @Option(Settings.trustedProxy) var trustedProxy: [String] = []
+    @Option(Settings.forwardedFields) var forwardedFields: String?
     @Flag(Settings.proxyProtocol) var proxyProtocol: Bool?
 
     @Option(Settings.maxMessageSize) var maxMessageSize: String?
@@ -27,6 +31,9 @@ struct ServeFlags: ParsableArguments {
     @Option(Settings.pongTimeout) var pongTimeout: String?
     @Option(Settings.idleTimeout) var idleTimeout: String?
     @Option(Settings.maximumAge) var maximumAge: String?
+    @Option(Settings.jitter) var jitter: String?
+    @Option(Settings.handshakeTimeout) var handshakeTimeout: String?
+    @Option(Settings.closeTimeout) var closeTimeout: String?
     @Option(Settings.outboundLimit) var outboundLimit: String?
 
     @Option(Settings.files) var files: String?

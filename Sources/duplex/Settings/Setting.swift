@@ -35,6 +35,8 @@ struct SettingEntry: Sendable {
     /// In words or as it would be set; empty for what is off.
     let fallback: String
     let help: String
+    /// What is in force when it is ``off``, in words; `nil` where that is no value of its own.
+    let whenOff: String?
     let flag: Flag
 
     /// Where the flag is declared, and of which kind it is.
@@ -61,9 +63,13 @@ struct SettingEntry: Sendable {
         }
     }
 
+    /// What is behind the placeholder.
+    fileprivate var orOff: String { whenOff != nil ? "|\(off)" : "" }
+
     /// As a line of the table in `docs/configuration.md`.
     var documentation: String {
-        var flags = placeholder.isEmpty ? "`--\(name)`" : "`--\(name) \(placeholder.uppercasedUnlessChoice)`"
+        let value = placeholder.isEmpty ? "" : " \(placeholder.uppercasedUnlessChoice)\(orOff)"
+        var flags = "`--\(name)\(value)`"
         if let shortFlag { flags += ", `-\(shortFlag)`" }
         let cells = [flags, "`\(variable)`", fallback.isEmpty ? "off" : fallback, help]
         return "| \(cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |"
@@ -94,6 +100,7 @@ extension Setting {
                 expected: form.expected,
                 fallback: fallback,
                 help: help,
+                whenOff: form.takesOff ? off : nil,
                 flag: .one(flag)
             ),
             read: { texts in texts.last.flatMap(form.read) },
@@ -111,6 +118,7 @@ extension Setting {
         _ help: String,
         flag: FlagPath<String?>
     ) where Value == Wrapped? {
+        let form = form.orOff
         self.init(
             entry: .init(
                 name: name,
@@ -119,17 +127,18 @@ extension Setting {
                 expected: form.expected,
                 fallback: unset,
                 help: help,
+                whenOff: unset,
                 flag: .one(flag)
             ),
             read: { texts in
                 guard let text = texts.last else { return .some(nil) }
-                return form.read(text).map(Optional.some)
+                return form.read(text)
             },
             fallback: []
         )
     }
 
-    /// Any number of them.
+    /// Any number of them. Alone, ``off`` is a list with nothing in it.
     init<Element>(
         _ name: String,
         listOf form: Form<Element>,
@@ -145,9 +154,11 @@ extension Setting {
                 expected: form.expected,
                 fallback: unset,
                 help: help,
+                whenOff: unset,
                 flag: .many(flag)
             ),
             read: { texts in
+                if texts == [off] { return [] }
                 let values = texts.compactMap(form.read)
                 return values.count == texts.count ? values : nil
             },
@@ -173,6 +184,7 @@ extension Setting<Bool> {
                 expected: form.expected,
                 fallback: "",
                 help: help,
+                whenOff: nil,
                 flag: .toggle(flag)
             ),
             read: { texts in texts.last.flatMap(form.read) },
@@ -185,7 +197,10 @@ extension Setting<Bool> {
 
 extension SettingEntry {
     fileprivate var argumentHelp: ArgumentHelp {
-        ArgumentHelp("\(help)\(fallback.isEmpty ? "" : " (default: \(fallback))")", valueName: placeholder)
+        ArgumentHelp(
+            "\(help)\(fallback.isEmpty ? "" : " (default: \(fallback))")",
+            valueName: "\(placeholder)\(orOff)"
+        )
     }
 
     fileprivate var names: NameSpecification {

@@ -70,9 +70,21 @@ enum Settings {
         "Whose pages may open WebSockets: an origin, same-host or any-dangerously; repeat for more.",
         flag: \.allowOrigin
     )
+    static let requireOrigin = Setting(
+        "require-origin",
+        "Refuse requests without Origin, which are no browser's.",
+        flag: \.requireOrigin
+    )
+    static let allowedHost = Setting(
+        "allowed-host",
+        listOf: .hostAlone,
+        unset: "any, on loopback its own",
+        "A name by which browsers know the server, without a port; with any, pages of others are refused; repeat for more.",
+        flag: \.allowedHost
+    )
     static let maxConnections = Setting(
         "max-connections",
-        Form<Int>.number("count", in: 1...10_000_000).orNone(as: "off"),
+        Form<Int>.number("count", in: 1...10_000_000).orOff,
         default: "100000",
         "The most connections at a time.",
         flag: \.maxConnections
@@ -91,12 +103,26 @@ enum Settings {
         "The most WebSockets that are opened in a second.",
         flag: \.handshakeRate
     )
+    static let handshakeRatePerAddress = Setting(
+        "handshake-rate-per-address",
+        .rate,
+        unset: "any",
+        "The most WebSockets that one client's address opens in a second.",
+        flag: \.handshakeRatePerAddress
+    )
     static let trustedProxy = Setting(
         "trusted-proxy",
         listOf: .addresses,
         unset: "none",
         "A proxy whose word is taken for who the client is: an address, a block or loopback; repeat for more.",
         flag: \.trustedProxy
+    )
+    static let forwardedFields = Setting(
+        "forwarded-fields",
+        Form<ForwardedChoice>.choice,
+        default: "either",
+        "Which fields a --trusted-proxy writes: Forwarded, those that begin with X-Forwarded, or one or the other.",
+        flag: \.forwardedFields
     )
     static let proxyProtocol = Setting(
         "proxy-protocol",
@@ -120,7 +146,7 @@ enum Settings {
     )
     static let subprotocol = Setting(
         "subprotocol",
-        listOf: .text("name", expected: "the name of a subprotocol"),
+        listOf: .subprotocol,
         unset: "none",
         "A subprotocol spoken on every path; repeat for more, the preferred first.",
         flag: \.subprotocol
@@ -134,7 +160,7 @@ enum Settings {
     )
     static let pingInterval = Setting(
         "ping-interval",
-        Form<Duration>.time.orNone(as: "off"),
+        Form<Duration>.time.orOff,
         default: "20s",
         "A ping is sent this often.",
         flag: \.pingInterval
@@ -159,6 +185,27 @@ enum Settings {
         unset: "none",
         "How long a connection may be open; its client is to come again.",
         flag: \.maximumAge
+    )
+    static let jitter = Setting(
+        "jitter",
+        .part,
+        default: "10%",
+        "How much earlier than it says an interval of pings, an idle timeout or a maximum age may end, by chance.",
+        flag: \.jitter
+    )
+    static let handshakeTimeout = Setting(
+        "handshake-timeout",
+        .time,
+        default: "10s",
+        "How long an opening handshake may take, TLS included.",
+        flag: \.handshakeTimeout
+    )
+    static let closeTimeout = Setting(
+        "close-timeout",
+        .time,
+        default: "5s",
+        "How long a closing handshake may take.",
+        flag: \.closeTimeout
     )
     static let outboundLimit = Setting(
         "outbound-limit",
@@ -247,10 +294,12 @@ enum Settings {
     static let all: [SettingEntry] = [
         host.entry, port.entry, workers.entry, engine.entry,
         tls.entry, cert.entry, key.entry, clientCA.entry, h2c.entry,
-        allowOrigin.entry, maxConnections.entry, maxConnectionsPerAddress.entry, handshakeRate.entry,
-        trustedProxy.entry, proxyProtocol.entry,
+        allowOrigin.entry, requireOrigin.entry, allowedHost.entry,
+        maxConnections.entry, maxConnectionsPerAddress.entry, handshakeRate.entry,
+        handshakeRatePerAddress.entry, trustedProxy.entry, forwardedFields.entry, proxyProtocol.entry,
         maxMessageSize.entry, subprotocol.entry, compression.entry, pingInterval.entry, pongTimeout.entry,
-        idleTimeout.entry, maximumAge.entry, outboundLimit.entry,
+        idleTimeout.entry, maximumAge.entry, jitter.entry, handshakeTimeout.entry, closeTimeout.entry,
+        outboundLimit.entry,
         files.entry,
         drainTimeout.entry, drainWindow.entry, drainDelay.entry, drainCode.entry,
         verbose.entry, logLevel.entry, logFormat.entry, metricsPort.entry, metricsHost.entry,

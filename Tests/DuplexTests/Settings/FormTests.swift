@@ -20,11 +20,26 @@ struct FormTests {
     }
 
     @Test func `A word can stand for none`() {
-        let form = Form<Duration>.time.orNone(as: "off")
+        let form = Form<Duration>.time.orOff
         #expect(form.read("off") == .some(nil))
         #expect(form.read("1s") == .seconds(1))
         #expect(form.read("of") == nil)
         #expect(form.expected.hasSuffix(", or off"))
+    }
+
+    @Test func `Subprotocols are tokens`() {
+        let form = Form<String>.subprotocol
+        for name in ["chat", "v2.chat", "a!#$%&'*+-.^_`|~9"] { #expect(form.read(name) == name) }
+        for wrong in ["", "a b", "a,b", "a/b", "a;b", "\"a\"", "é", "a\n"] {
+            #expect(form.read(wrong) == nil)
+        }
+    }
+
+    @Test func `Parts are in percent`() {
+        #expect(Form<Double>.part.read("0%") == 0)
+        #expect(Form<Double>.part.read("25%") == 0.25)
+        #expect(Form<Double>.part.read("100%") == 1)
+        for wrong in ["", "%", "0.1", "10", "101%", "-1%"] { #expect(Form<Double>.part.read(wrong) == nil) }
     }
 
     @Test func `Ports are numbers of 16 bits`() {

@@ -92,6 +92,14 @@ struct ServeConfigurationTests {
         #expect(try options(["--config", file], ["DUPLEX_SUBPROTOCOL": ""]).subprotocols == [])
     }
 
+    @Test func `A subprotocol that is no token is told, wherever it is`() {
+        let expected = "a subprotocol's name (letters, digits and !#$%&'*+-.^_`|~) was expected, not"
+        #expect(error(["--subprotocol", "a b"]) == "--subprotocol: \(expected) \"a b\"")
+        #expect(
+            error([], ["DUPLEX_SUBPROTOCOL": "chat,a/b"]) == "DUPLEX_SUBPROTOCOL: \(expected) \"chat, a/b\""
+        )
+    }
+
     @Test func `A switch of the file can be turned off`() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write(#"{"verbose": true, "tls": true}"#, to: "duplex.json")
@@ -117,8 +125,12 @@ struct ServeConfigurationTests {
         let connection = try options([
             "--ping-interval", "off", "--pong-timeout", "3s", "--outbound-limit", "2MiB",
             "--max-message-size", "64KiB",
-            "--compression", "off", "--idle-timeout", "10m", "--maximum-age", "24h",
+            "--compression", "off", "--idle-timeout", "10m", "--maximum-age", "24h", "--jitter", "25%",
+            "--handshake-timeout", "4s", "--close-timeout", "2s",
         ]).server.connection
+        #expect(connection.jitter == 0.25)
+        #expect(connection.handshakeTimeout == .seconds(4))
+        #expect(connection.closeTimeout == .seconds(2))
         #expect(connection.idleTimeout == .seconds(600))
         #expect(connection.maximumAge == .seconds(86_400))
         #expect(connection.pingInterval == nil)
@@ -138,6 +150,7 @@ struct ServeConfigurationTests {
         #expect(drain.window == .seconds(5))
         #expect(drain.readinessDelay == .seconds(2))
         #expect(drain.code == .goingAway)
+        #expect(drain.reason == "the server is going away")
         #expect(
             error(["--drain-code", "5000"])?.hasPrefix("--drain-code: a number from 1000 to 4999 was") == true
         )
@@ -150,8 +163,17 @@ struct ServeConfigurationTests {
         let admission = try options([
             "--allow-origin", "https://a.example", "--allow-origin", "same-host", "--max-connections", "off",
             "--max-connections-per-address", "5", "--handshake-rate", "20", "--trusted-proxy", "10.0.0.0/8",
-            "--trusted-proxy", "loopback", "--proxy-protocol",
+            "--trusted-proxy", "loopback", "--proxy-protocol", "--require-origin", "--allowed-host",
+            "a.example",
+            "--allowed-host", "b.example", "--handshake-rate-per-address", "3", "--forwarded-fields",
+            "x-forwarded",
         ]).server.admission
+        #expect(!byDefault.requiresOrigin)
+        #expect(admission.requiresOrigin)
+        #expect(admission.allowedHosts == ["a.example", "b.example"])
+        #expect(admission.handshakeRatePerAddress == HandshakeRate(perSecond: 3, burst: 3))
+        #expect(byDefault.forwardedFields == .either)
+        #expect(admission.forwardedFields == .xForwarded)
         #expect(admission.origins == .sameHost(or: ["https://a.example"]))
         #expect(admission.maxConnections == nil)
         #expect(admission.maxConnectionsPerAddress == 5)

@@ -83,6 +83,52 @@ struct SettingsTests {
         #expect(try row([], [:]).last == "default")
     }
 
+    @Test(arguments: Settings.all.filter { $0.whenOff != nil })
+    func `What need not be set can be unset nearer`(setting: SettingEntry) throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("{\"\(setting.name)\": \"of-file\"}", to: "duplex.json")
+        for (arguments, environment) in [
+            (["--\(setting.name)", "off"], [:]), ([], [setting.variable: "off"]),
+        ] as [([String], [String: String])] {
+            let configuration = try ServeConfiguration(
+                .parse(["--config", file] + arguments),
+                environment: .init(environmentVariables: environment)
+            )
+            let options = try ServeOptions(configuration, cacheFolder: nil)
+            let line = configuration.listing.split(separator: "\n").first { $0.hasPrefix("\(setting.name) ") }
+            #expect(try #require(line).contains(" \(setting.whenOff ?? "") "))
+            #expect(options.tls == nil)
+            // As by default, but for those whose default is a value.
+            var server = try ServeOptions(
+                ServeConfiguration(.parse([]), environment: .init(environmentVariables: [:])),
+                cacheFolder: nil
+            ).server
+            if setting.name == Settings.maxConnections.entry.name { server.admission.maxConnections = nil }
+            if setting.name == Settings.pingInterval.entry.name { server.connection.pingInterval = nil }
+            #expect(options.server.connection == server.connection)
+            #expect(options.server.drain == server.drain)
+            #expect(options.server.workers == server.workers)
+            #expect(options.server.engine == server.engine)
+            #expect("\(options.server.admission)" == "\(server.admission)")
+            #expect(options.subprotocols == [])
+            #expect(options.files == nil)
+            #expect(options.metrics == nil)
+        }
+    }
+
+    @Test func `What has no default but words can be off, switches and values cannot`() {
+        for setting in Settings.all {
+            switch setting.flag {
+            case .toggle: #expect(setting.whenOff == nil, "\(setting.name)")
+            case .many: #expect(setting.whenOff == setting.fallback, "\(setting.name)")
+            case .one: break
+            }
+        }
+        #expect(Settings.port.entry.whenOff == nil)
+        #expect(Settings.workers.entry.whenOff == "one per core")
+        #expect(Settings.pingInterval.entry.whenOff == "off")
+    }
+
     @Test func `Every default is a value`() throws {
         let configuration = try ServeConfiguration(.parse([]), environment: .init(environmentVariables: [:]))
         let options = try ServeOptions(configuration, cacheFolder: nil)

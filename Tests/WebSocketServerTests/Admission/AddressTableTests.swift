@@ -7,7 +7,7 @@ struct AddressTableTests {
     private static let second: UInt64 = 1_000_000_000
 
     private func measure(_ perSecond: Double, _ burst: Int) throws -> RateClock.Measure {
-        try RateClock.Measure(.init(perSecond: perSecond, burst: burst))
+        try RateClock.Measure(.init(perSecond: perSecond, burst: burst), of: "handshakeRate")
     }
 
     // MARK: The bucket
