@@ -16,7 +16,7 @@ endif
 
 SWIFT_FILES := $(wildcard Package.swift Sources Tests Benchmarks Conformance Examples Fuzzing)
 
-.PHONY: help run test examples conformance wpt fuzz lint format bench memory soak snippets docs coverage clean
+.PHONY: help run test examples conformance wpt fuzz lint format bench memory soak silence snippets docs coverage clean
 
 help: ## Say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -83,6 +83,11 @@ soak: ## Torment a server and watch its memory: make soak MINUTES=10 (Linux)
 	@scripts/dependencies.sh run
 	swift build -c release --product soak-server
 	@python3 Benchmarks/soak.py .build/release/soak-server --minutes $(or $(MINUTES),10) --tls $(ARGS)
+
+silence: ## Keep silent sockets open through nginx, by pings: make silence MINUTES=5
+	@scripts/dependencies.sh silence
+	swift build -c release --product duplex
+	@python3 Benchmarks/silence.py .build/release/duplex --minutes $(or $(MINUTES),5) $(ARGS)
 
 snippets: ## Put the Swift of the documentation where the tests compile it
 	scripts/snippets.sh

@@ -4,10 +4,11 @@
 #
 #   scripts/dependencies.sh run     what the build of the server and of duplex needs
 #   scripts/dependencies.sh js      also JavaScriptCore, for WebSocketScript and duplex-js
+#   scripts/dependencies.sh silence also nginx
 #   scripts/dependencies.sh bench   also the servers that the benchmarks measure beside Duplex; one that cannot be
 #                                   had is named here and left out of the report, which says so
 #   scripts/dependencies.sh test    also JavaScriptCore, and the foreign peers that the interop tests meet: two
-#                                   browsers, ws for Node.js, websockets for Python, openssl, tinyproxy, microsocks
+#                                   browsers, ws for Node.js, websockets for Python, openssl, tinyproxy, microsocks, nginx
 #
 # On Debian and Ubuntu it uses apt-get (with sudo where needed); elsewhere it names what to install and stops.
 # The one thing it never installs is Swift itself: which one, and how, is the user's choice.
@@ -18,7 +19,7 @@ readonly swift_minimum=6.2
 readonly python_minimum="3, 9"
 role=${1:-}
 case $role in
-    run | js) ;;
+    run | js | silence) ;;
     test)
         readonly venv=.build-tools/python
         readonly requirements=Tests/Interop/python/requirements.txt
@@ -30,7 +31,7 @@ case $role in
         readonly wanted_module=picows
         ;;
     *)
-        echo "usage: scripts/dependencies.sh run|js|bench|test" >&2
+        echo "usage: scripts/dependencies.sh run|js|silence|bench|test" >&2
         exit 2
         ;;
 esac
@@ -144,6 +145,18 @@ find_ws() {
     return 1
 }
 
+# Debian keeps it where only root's PATH leads.
+find_nginx() {
+    have nginx || [[ -x /usr/sbin/nginx || -x /usr/local/sbin/nginx ]]
+}
+
+# Debian's package starts a web server for all the world, and at every boot. Nobody has asked for one.
+stop_nginx() {
+    [[ -d /run/systemd/system ]] || return 0
+    "${privileged[@]}" systemctl disable --quiet --now nginx.service ||
+        echo "dependencies: nginx came with a service that could not be stopped: systemctl disable --now nginx" >&2
+}
+
 # A Python that can make a virtual environment. The one first on PATH may come from a version manager, or be
 # Debian's without ensurepip; the system's is tried after it.
 find_python() {
@@ -203,6 +216,7 @@ install_packages() {
             "If it knows no such package, install what it stands for by other means."
     fi
     rm -f "$log"
+    [[ " ${packages[*]} " != *" nginx-light "* ]] || stop_nginx
     for index in "${!packages[@]}"; do
         name=${missing[index]}
         echo "dependencies: installed $name (package ${packages[index]})"
@@ -287,9 +301,12 @@ if [[ $role == test ]]; then
     # Without the service that the package `tinyproxy` would start.
     have tinyproxy || need tinyproxy tinyproxy-bin
     have microsocks || need microsocks microsocks
+    find_nginx || need nginx nginx-light
     venv_is_ready || find_python >/dev/null ||
         need "Python ${python_minimum/, /.} or newer, with venv" python3-venv
 fi
+
+[[ $role != silence ]] || find_nginx || need nginx nginx-light
 
 install_packages
 

@@ -22,6 +22,8 @@ final class ConnectionRegistry: Sendable {
     var count: Int { tally.open.load(ordering: .relaxed) }
     /// Tasks that run handlers.
     var handlerCount: Int { tally.handlers.load(ordering: .relaxed) }
+    /// Tasks that run upgrade hooks, those included whose clients are gone.
+    var hookCount: Int { tally.hooks }
     /// All event loops, for whoever looks at their lists there.
     var loops: [Loop] { state.withLock { $0.loops } }
     /// Those, and the ones whose request is not answered yet.
@@ -52,7 +54,11 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Has `body` called once nothing is open, now or later.
+    /// An upgrade hook begins. ``hookEnded()`` follows, from wherever its task ends.
+    func hookBegan() { tally.addHook() }
+    func hookEnded() { tally.removeHook() }
+
+    /// Has `body` called once nothing is open and no hook runs, now or later.
     func whenEmpty(_ body: @escaping @Sendable () -> Void) { tally.whenEmpty(body) }
 
     /// Ends what is still open, and cancels handlers.
@@ -81,19 +87,27 @@ final class ConnectionRegistry: Sendable {
         let open = Atomic(0)
         /// Those of them that have a task.
         let handlers = Atomic(0)
-        /// Those, and the ones whose request is not answered yet.
-        private let all = Atomic(0)
+        /// All that a shutdown waits for, in one number, so that it is empty in one moment: in the low half those and
+        /// the connections whose request is not answered yet, in the high half hooks. These may outlive their
+        /// connections, and do not count in the limits of connections.
+        private let all = Atomic<UInt64>(0)
+        private static let hook: UInt64 = 1 << 32
         private let waiters = Mutex<[@Sendable () -> Void]>([])
         private let isAwaited = Atomic(false)
 
-        var total: Int { all.load(ordering: .relaxed) }
+        var total: Int { Int(all.load(ordering: .relaxed) % Self.hook) }
+        /// Tasks that run upgrade hooks.
+        var hooks: Int { Int(all.load(ordering: .relaxed) / Self.hook) }
 
         func add() { all.wrappingAdd(1, ordering: .relaxed) }
+        func remove() { leave(1) }
+        func addHook() { all.wrappingAdd(Self.hook, ordering: .relaxed) }
+        func removeHook() { leave(Self.hook) }
 
         // Whoever waits says so and then looks at the number; whoever changes the number then looks whether
         // anybody waits. In this order on both sides, one of them sees the other.
-        func remove() {
-            let isEmpty = all.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0
+        private func leave(_ amount: UInt64) {
+            let isEmpty = all.wrappingSubtract(amount, ordering: .sequentiallyConsistent).newValue == 0
             if isEmpty, isAwaited.load(ordering: .sequentiallyConsistent) { tellWaiters() }
         }
 

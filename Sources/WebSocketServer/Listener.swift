@@ -87,7 +87,7 @@ struct NIOListener: Listener {
                         _ = RequestReader.start(try ChannelTransport.add(to: channel), loop)
                         return
                     }
-                    try ProxyHeaderHandler.addIfRequired(to: channel, context.admission)
+                    try ProxyHeaderHandler.addIfRequired(to: channel, loop)
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                     }

@@ -64,6 +64,8 @@ public final class WebSocketServer: Service, Sendable {
     public var connectionCount: Int { registry.count }
     /// Tasks that run handlers.
     package var handlerCount: Int { registry.handlerCount }
+    /// Tasks that run upgrade hooks, those included whose clients are gone.
+    package var hookCount: Int { registry.hookCount }
 
     /// Whether the server listens and means to go on: what a load balancer should be told that asks whether to send more
     /// clients. False from the first moment of a shutdown, while the server still accepts for

@@ -36,3 +36,16 @@ package enum PeerAddress: Sendable {
         }
     }
 }
+
+extension PeerAddress: CustomStringConvertible {
+    /// As people write it: `127.0.0.1:9001`, `[::1]:9001`, `unix:/run/socket`; empty where it is not known. A proxy's
+    /// word may name no port, and there is none then: `127.0.0.1`, `::1`.
+    package var description: String {
+        guard let address else { return "" }
+        guard let host = address.ipAddress, let port = address.port else {
+            return "unix:\(address.pathname ?? "")"
+        }
+        guard port != 0 else { return host }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

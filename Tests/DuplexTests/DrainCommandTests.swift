@@ -52,6 +52,19 @@ struct DrainCommandTests {
         #expect(errors.contains("drained"))
         #expect(errors.contains("cut=1"))
         #expect(errors.contains("/echo"))
+        #expect(errors.contains("127.0.0.1:"))
+        #expect(!errors.contains("[IPv4]"))
+    }
+
+    @Test func `A metrics port has no end of its own in the log`() async throws {
+        let serve = try await ServeProcess.start(["--metrics-port", "0", "--log-level", "info"])
+        _ = try await serve.process.line(beginning: "  metrics  ")
+        serve.process.signal(SIGTERM)
+        let (exit, _, errors) = try await serve.process.finished()
+        #expect(exit == .init(status: 0))
+        for word in ["draining", "drained"] {
+            #expect(errors.components(separatedBy: " \(word)").count == 2, "\(errors)")
+        }
     }
 
     @Test func `The limit of descriptors is raised as far as it goes`() async throws {

@@ -46,6 +46,12 @@ struct ServeFilesTests {
                 if let text { #expect(answer.body == text) } else { #expect(!answer.body.contains("secret")) }
             }
             #expect(try await HTTPGet.get(port: serve.port, "/.duplex/").body.contains("duplex console"))
+            let moved = try await HTTPGet.get(port: serve.port, "/.duplex")
+            #expect(moved.status == 308)
+            #expect(moved.head.contains("\r\nlocation: /.duplex/\r\n"))
+            for path in ["/.duplex//", "/.duplex/x", "/.duplexes", "/.dupl"] {
+                #expect(try await HTTPGet.get(port: serve.port, path).status == 404, "\(path)")
+            }
             let socket = try await WebSocketConnection.connect(to: serve.url("/echo"))
             try await socket.send("hi")
             #expect(try await socket.receive()?.text == "hi")

@@ -29,6 +29,9 @@ package enum Tools {
     package static let openssl = onPath("openssl")
     package static let tinyproxy = onPath("tinyproxy")
     package static let microsocks = onPath("microsocks")
+    /// Debian keeps it where only root's `PATH` leads.
+    package static let nginx =
+        onPath("nginx") ?? existing("/usr/sbin/nginx") ?? existing("/usr/local/sbin/nginx")
     package static let systemdAnalyze = onPath("systemd-analyze")
     package static let chromium =
         existing(ProcessInfo.processInfo.environment["CHROMIUM"])

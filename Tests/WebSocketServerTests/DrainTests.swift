@@ -238,8 +238,12 @@ struct DrainTests {
         #expect(cut.cause == .closeTimeout)
         #expect(cut.path == "/flood")
         #expect(cut.remoteAddress?.ipAddress == "127.0.0.1")
+        #expect("\(cut)".hasPrefix("connection \(cut.id) of 127.0.0.1:"))
+        #expect("\(cut)".hasSuffix(" at /flood: the peer did not answer the close frame in time"))
         let line = try #require(log.lines.last)
         #expect(line.hasPrefix("warning drained "))
+        #expect(line.contains("127.0.0.1:"))
+        #expect(!line.contains("[IPv4]"))
         #expect(line.contains("/flood"))
         #expect(!line.contains("secret"))
         socket.abort()
@@ -291,6 +295,55 @@ struct DrainTests {
         #expect(report.cut == 0)
         #expect(report.handlersLeft == 1)
         gate.fulfil(())
+    }
+
+    @Test func `An upgrade hook that ends late is waited for; one that never does is counted`() async throws {
+        let (begun, beginning) = AsyncStream<Void>.makeStream()
+        let (late, never) = (Promised<Void>(), Promised<Void>())
+        func running(_ deadline: Duration, until gate: Promised<Void>) async throws -> Running {
+            try await run(.init(deadline: deadline)) { server in
+                server.route("/asked") { _ -> Upgrade<Int> in
+                    beginning.yield()
+                    // Deaf to its cancellation.
+                    try await gate.value
+                    return .accept(1)
+                } handler: { _, _, _ in
+                }
+            }
+        }
+        /// Asks, and is answered 503 once the server stops.
+        func ask(_ running: Running, whenStopped body: () -> Void) async throws {
+            try await RawConnection.with(port: running.port) { connection in
+                try await connection.write(Handshake.request("/asked"))
+                try await within(waitingFor: "the hook") { for await _ in begun { break } }
+                #expect(running.server.hookCount == 1)
+                running.stop()
+                let answer = try await connection.readToEnd()
+                #expect(answer.starts(with: "HTTP/1.1 503 ".utf8))
+            }
+            body()
+        }
+
+        let patient = try await running(.seconds(100), until: late)
+        // Its client has gone by then: there is nothing but the hook to wait for.
+        try await ask(patient) {
+            #expect(patient.server.drainReport == nil)
+            late.fulfil(())
+        }
+        let clean = try await patient.ended()
+        #expect(clean.hooksLeft == 0)
+        #expect(clean.wasClean)
+        #expect(clean.duration < .seconds(90))
+
+        let deaf = try await running(.milliseconds(300), until: never)
+        try await ask(deaf) {}
+        let report = try await deaf.ended()
+        #expect(report.hooksLeft == 1)
+        #expect(report.duration >= .milliseconds(300))
+        #expect(report.handlersLeft == 0)
+        #expect(report.connections == 0)
+        #expect(!report.wasClean)
+        never.fulfil(())
     }
 
     @Test func `A handler that ends with its messages is not cancelled`() async throws {

@@ -64,7 +64,7 @@ final class AdmissionControl: Sendable {
     /// How often each was the reason for turning somebody away.
     var refusalCounts: [AdmissionRefusal: Int] { refusals.withLock { $0 } }
 
-    func count(_ refusal: AdmissionRefusal) { refusals.withLock { $0[refusal, default: 0] += 1 } }
+    private func count(_ refusal: AdmissionRefusal) { refusals.withLock { $0[refusal, default: 0] += 1 } }
 
     private static func now() -> UInt64 { NIODeadline.now().uptimeNanoseconds }
 }
@@ -72,23 +72,35 @@ final class AdmissionControl: Sendable {
 // MARK: - Connections that come
 
 extension AdmissionControl {
+    /// Somebody whose request nobody reads is to be closed without a word: counts it, and tells who watches the server.
+    func hangUp(_ refusal: AdmissionRefusal, _ peer: PeerAddress, on loop: ServerLoop) {
+        count(refusal)
+        let reason = RefusalReason(rawValue: refusal.rawValue)
+        loop.server.observer.refused(reason, status: nil, peer: peer, on: loop.eventLoop)
+    }
+
+    /// What should have been a proxy's header is none.
+    func hangUp(_ error: ProxyHeaderError, _ peer: PeerAddress, on loop: ServerLoop) {
+        hangUp(.proxyHeader, peer, on: loop)
+        logger.debug("no PROXY header", metadata: ["peer": "\(peer)", "error": "\(error)"])
+    }
+
     /// A connection was accepted and has its place in the loop's list.
     ///
     /// - Returns: whether it may stay. If not, it is to be closed without a word.
-    func accepts(_ peer: PeerAddress, at place: LoopConnections.Place, of connections: LoopConnections)
-        -> Bool
-    {
+    func accepts(_ peer: PeerAddress, at place: LoopConnections.Place, on loop: ServerLoop) -> Bool {
+        let connections = loop.connections
         if connections.total > maxSockets {
-            count(.sockets)
+            hangUp(.sockets, peer, on: loop)
             warn("connections are closed as they come: there are too many", connections.total)
             return false
         }
         switch proxyProtocol {
-        case .off: return counts(peer, at: place, of: connections)
+        case .off: return counts(peer, at: place, on: loop)
         case .required(let proxies):
             // Whose connection it is, its header will tell.
             if let address = IPAddress(peer), proxies.holds(address) { return true }
-            count(.notAProxy)
+            hangUp(.notAProxy, peer, on: loop)
             return false
         }
     }
@@ -97,26 +109,23 @@ extension AdmissionControl {
     func acceptsStream(
         from peer: PeerAddress,
         at place: LoopConnections.Place,
-        of connections: LoopConnections
-    )
-        -> Bool
-    {
-        if connections.total > maxSockets {
-            count(.sockets)
+        on loop: ServerLoop
+    ) -> Bool {
+        if loop.connections.total > maxSockets {
+            hangUp(.sockets, peer, on: loop)
             return false
         }
-        return counts(peer, at: place, of: connections)
+        return counts(peer, at: place, on: loop)
     }
 
-    /// It is known now whose connection it is. See ``accepts(_:at:of:)``.
-    func counts(_ peer: PeerAddress, at place: LoopConnections.Place, of connections: LoopConnections) -> Bool
-    {
+    /// It is known now whose connection it is. See ``accepts(_:at:on:)``.
+    func counts(_ peer: PeerAddress, at place: LoopConnections.Place, on loop: ServerLoop) -> Bool {
         // Whose a trusted proxy's connection is, its request will tell.
         guard let addresses, let address = IPAddress(peer)?.client, !clients.trusts(peer),
-            let number = connections.count(address, at: place, in: addresses, now: Self.now()),
+            let number = loop.connections.count(address, at: place, in: addresses, now: Self.now()),
             number > maxSocketsPerAddress
         else { return true }
-        count(.socketsOfAddress)
+        hangUp(.socketsOfAddress, peer, on: loop)
         return false
     }
 

@@ -45,14 +45,14 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private var state = State.reading(ProxyHeaderParser())
-    private let admission: AdmissionControl
+    private let loop: ServerLoop
 
-    private init(_ admission: AdmissionControl) { self.admission = admission }
+    private init(_ loop: ServerLoop) { self.loop = loop }
 
     /// Puts itself into an accepted channel, before anything else is, where a ``ProtocolChooser`` will lie above it.
-    static func addIfRequired(to channel: any Channel, _ admission: AdmissionControl) throws {
-        guard admission.proxyProtocol != .off else { return }
-        try channel.pipeline.syncOperations.addHandler(ProxyHeaderHandler(admission))
+    static func addIfRequired(to channel: any Channel, _ loop: ServerLoop) throws {
+        guard loop.server.admission.proxyProtocol != .off else { return }
+        try channel.pipeline.syncOperations.addHandler(ProxyHeaderHandler(loop))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -72,7 +72,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
                 context.fireChannelRead(wrapInboundOut(buffer))
             } catch {
                 state = .refused
-                admission.count(.proxyHeader)
+                loop.server.admission.hangUp(error, PeerAddress(context.remoteAddress), on: loop)
                 context.close(promise: nil)
             }
         }

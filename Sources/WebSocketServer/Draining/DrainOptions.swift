@@ -24,8 +24,8 @@ extension WebSocketServer {
         /// From the beginning of it all to the cut of whatever still runs. Default 10 s. Each closing handshake has
         /// ``ConnectionOptions/closeTimeout`` within it. 0 cuts at once.
         ///
-        /// ``WebSocketServer/run()`` has returned half a second later at the latest: handlers have so long to notice that
-        /// they are cancelled.
+        /// ``WebSocketServer/run()`` has returned half a second later at the latest: handlers and upgrade hooks
+        /// have so long to notice that they are cancelled.
         public var deadline: Duration
         /// How long a request that has begun to arrive when the server stops has to be complete, to be answered 503, and
         /// its client then to hang up. Default 500 ms; within ``deadline``.

@@ -25,6 +25,8 @@ public struct DrainReport: Sendable {
     public internal(set) var refused = 0
     /// Handlers that had not ended half a second after they were cancelled. They run on.
     public internal(set) var handlersLeft = 0
+    /// Upgrade hooks of which the same is true, whatever their clients were answered.
+    public internal(set) var hooksLeft = 0
     /// Event loops that did nothing any more from the deadline on, since a handler or callback blocks them. Nothing is
     /// known of their connections.
     public internal(set) var blockedLoops = 0
@@ -57,12 +59,18 @@ public struct DrainReport: Sendable {
     }
 
     /// Whether nothing was cut and nothing runs on.
-    public var wasClean: Bool { cut == 0 && handlersLeft == 0 && blockedLoops == 0 }
+    public var wasClean: Bool { cut == 0 && handlersLeft == 0 && hooksLeft == 0 && blockedLoops == 0 }
 }
 
 extension DrainReport: CustomStringConvertible {
     public var description: String {
         "\(closed) of \(connections) connections were closed, \(gone) were gone, \(cut) were cut, in \(duration)"
+    }
+}
+
+extension DrainReport.CutConnection: CustomStringConvertible {
+    public var description: String {
+        "connection \(id) of \(PeerAddress(remoteAddress)) at \(path): \(cause)"
     }
 }
 
@@ -93,7 +101,7 @@ extension DrainReport {
                 cutConnections.map { cut in
                     .dictionary([
                         "connection": "\(cut.id)",
-                        "peer": "\(cut.remoteAddress.map(String.init(describing:)) ?? "")",
+                        "peer": "\(PeerAddress(cut.remoteAddress))",
                         "path": "\(cut.path)", "unsentBytes": "\(cut.unsentBytes)",
                         "closeWasSent": "\(cut.closeWasSent)", "cause": "\(cut.cause.name)",
                     ])
@@ -101,6 +109,7 @@ extension DrainReport {
             )
         }
         if handlersLeft > 0 { metadata["handlersLeft"] = "\(handlersLeft)" }
+        if hooksLeft > 0 { metadata["hooksLeft"] = "\(hooksLeft)" }
         if blockedLoops > 0 { metadata["blockedLoops"] = "\(blockedLoops)" }
         logger.log(level: wasClean ? .notice : .warning, "drained", metadata: metadata)
     }

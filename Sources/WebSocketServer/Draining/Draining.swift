@@ -146,6 +146,7 @@ final class Drain: Sendable {
         grace?.cancel()
         var report = plan.ledger.report
         report.handlersLeft = registry.handlerCount
+        report.hooksLeft = registry.hookCount
         report.blockedLoops = loopsLeft ?? 0
         report.duration = clock.now - beginning
         report.log(to: logger)

@@ -210,12 +210,10 @@ extension HTTP2Connection: ChannelInboundHandler {
             // One stream's, which SwiftNIO has reset.
             return loop.server.logger.debug("a stream failed", metadata: ["error": "\(error)"])
         }
-        loop.server.logger.debug("HTTP/2 failed", metadata: ["peer": "\(peerText)", "error": "\(error)"])
+        loop.server.logger.debug("HTTP/2 failed", metadata: ["peer": "\(peer)", "error": "\(error)"])
         guard hasFailed else { return clientEnded(EndCause(error)) }
         linger(.network("HTTP/2: \(error)"))
     }
-
-    private var peerText: String { peer.address.map(String.init(describing:)) ?? "" }
 
     /// The connection's window does not wait for anybody to read: each stream's own bounds what it holds.
     private func openWindow(_ left: Int) {
@@ -340,7 +338,7 @@ extension HTTP2Connection: UnopenedConnection {
         case .opening, .serving, .leaving: break
         case .lingering, .over: return
         }
-        loop.server.logger.debug("HTTP/2 failed", metadata: ["peer": "\(peerText)", "error": "\(why)"])
+        loop.server.logger.debug("HTTP/2 failed", metadata: ["peer": "\(peer)", "error": "\(why)"])
         hasFailed = true
         // None of its streams is served any more, and SwiftNIO drops them all.
         let opaque = ByteBuffer(string: why)

@@ -41,10 +41,10 @@ final class HTTP2Request: LoopTimerOwner {
     ) {
         let request = HTTP2Request(connection, stream)
         stream.input = request
-        let connections = connection.loop.connections
-        let place = connections.add(request)
+        let place = connection.loop.connections.add(request)
         request.place = place
-        guard request.server.admission.acceptsStream(from: request.peer, at: place, of: connections) else {
+        let loop = connection.loop
+        guard loop.server.admission.acceptsStream(from: request.peer, at: place, on: loop) else {
             return request.abort()
         }
         request.setTimer(after: connection.loop.server.options.handshakeTimeout)

@@ -38,7 +38,7 @@ final class ProtocolChooser: LoopTimerOwner {
         chooser.place = place
         chooser.setTimer(at: chooser.deadline, on: loop.eventLoop)
         if loop.connections.isDraining { chooser.drainBegan() }
-        guard !loop.server.admission.accepts(chooser.peer, at: place, of: loop.connections) else { return }
+        guard !loop.server.admission.accepts(chooser.peer, at: place, on: loop) else { return }
         let bound = NIOLoopBound(chooser, eventLoop: loop.eventLoop)
         loop.eventLoop.execute { bound.value.abort() }
     }
@@ -47,7 +47,7 @@ final class ProtocolChooser: LoopTimerOwner {
     func isFrom(_ header: ProxyHeader) {
         guard case .client(let address, let port) = header, let place, !isOver else { return }
         peer = address.peer(port: port)
-        if !loop.server.admission.counts(peer, at: place, of: loop.connections) { abort() }
+        if !loop.server.admission.counts(peer, at: place, on: loop) { abort() }
     }
 
     private init(

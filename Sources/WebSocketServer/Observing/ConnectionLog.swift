@@ -26,7 +26,7 @@ struct ConnectionLog: Sendable {
         guard isOn else { return }
         var fields: Logger.Metadata = [
             "connection": "\(socket.id)",
-            "peer": "\(Self.text(of: carrier.peer))",
+            "peer": "\(carrier.peer)",
             "path": "\(Self.path(of: acceptance.target))",
             "route": "\(acceptance.route.path)",
             "http": "\(carrier.httpVersion.name)",
@@ -78,7 +78,7 @@ struct ConnectionLog: Sendable {
             _ = eventLoop.scheduleTask(in: .seconds(1)) { self.tellWhatWasLeftOut() }
             return
         }
-        var fields: Logger.Metadata = ["peer": "\(Self.text(of: peer))", "rule": "\(reason.rawValue)"]
+        var fields: Logger.Metadata = ["peer": "\(peer)", "rule": "\(reason.rawValue)"]
         if let status { fields["status"] = "\(status)" }
         if let target { fields["path"] = "\(Self.path(of: target))" }
         logger.info("refused", metadata: fields)
@@ -95,12 +95,6 @@ struct ConnectionLog: Sendable {
 // MARK: - In one line
 
 extension ConnectionLog {
-    static func text(of peer: PeerAddress) -> String {
-        guard let address = peer.address else { return "" }
-        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-
     /// A request's path without the query, cut short; what is no visible character of ASCII is percent-encoded.
     static func path(of target: ArraySlice<UInt8>) -> String {
         var text = ""

@@ -89,7 +89,7 @@ extension HandshakeWatch {
         if let route { attributes["http.route"] = route }
         if let address = carrier.peer.address {
             if let host = address.ipAddress { attributes["client.address"] = host }
-            if let port = address.port { attributes["client.port"] = port }
+            if let port = address.port, port != 0 { attributes["client.port"] = port }
         }
         span.attributes = attributes
         return span

@@ -162,9 +162,11 @@ final class Opening {
         )
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         watch?.withContext {
+            let registry = server.registry
+            registry.hookBegan()
             asking = Task(executorPreference: loop.executor) { [loop] in
                 // The executor is this task's only as long as somebody holds it.
-                defer { withExtendedLifetime(loop) {} }
+                defer { withExtendedLifetime(loop) { registry.hookEnded() } }
                 let decision: Result<UpgradeGate.Decision, any Error>
                 do {
                     decision = .success(try await gate.decide(request))

@@ -103,7 +103,7 @@ final class RequestReader {
         let place = connections.add(reader)
         reader.place = place
         let admission = loop.server.admission
-        let isAccepted = admission.accepts(reader.peer, at: place, of: connections)
+        let isAccepted = admission.accepts(reader.peer, at: place, on: loop)
         if !isAccepted {
             // Not within the transport's own beginning.
             let bound = NIOLoopBound(reader, eventLoop: loop.eventLoop)
@@ -156,18 +156,14 @@ final class RequestReader {
     func isFrom(_ header: ProxyHeader) -> Bool {
         guard case .client(let address, let port) = header, let place else { return true }
         peer = address.peer(port: port)
-        if server.admission.counts(peer, at: place, of: loop.connections) { return true }
+        if server.admission.counts(peer, at: place, on: loop) { return true }
         abort()
         return false
     }
 
     /// What should have been a proxy's header is none: whoever sent it is no client that could be answered.
     func refuse(_ error: ProxyHeaderError) {
-        server.admission.count(.proxyHeader)
-        server.logger.debug(
-            "refused",
-            metadata: ["peer": "\(peer.address.map(String.init(describing:)) ?? "")", "rule": "\(error)"]
-        )
+        server.admission.hangUp(error, peer, on: loop)
         abort()
     }
 

@@ -54,7 +54,8 @@ public enum SubprotocolChoice: Sendable, Hashable {
 }
 
 /// Decides about the requests for a route's WebSockets. Runs in a task on the connection's event loop and must not
-/// block; it has until ``ConnectionOptions/handshakeTimeout``. One that throws is answered 500.
+/// block; it has until ``ConnectionOptions/handshakeTimeout``. One that throws is answered 500. One whose client has been
+/// answered or is gone is cancelled, and should end: a shutdown waits for it as for a handler.
 public typealias UpgradeHook<Value: Sendable> =
     @Sendable (_ request: UpgradeRequest) async throws -> Upgrade<Value>
 

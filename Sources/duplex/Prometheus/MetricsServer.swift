@@ -9,6 +9,10 @@ extension WebSocketServer {
     static func forMetrics(_ metrics: PrometheusMetrics, host: String, port: Int, logger: Logger)
         -> WebSocketServer
     {
+        // That it comes and goes with the other is nobody's news; what goes wrong with it is told as its own.
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        logger[metadataKey: "server"] = "metrics"
         var configuration = Configuration(host: host, port: port, workers: 1, engine: .nio, logger: logger)
         // What it tells is about the other one.
         configuration.metrics.factory = NOOPMetricsHandler.instance

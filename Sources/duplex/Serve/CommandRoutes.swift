@@ -33,7 +33,10 @@ extension WebSocketServer {
             for try await message in socket.messages { try await topics.publish(message, to: name) }
         }
 
-        page(Self.consolePath(besideFiles: directory != nil)) { _ in .console }
+        let console = Self.consolePath(besideFiles: directory != nil)
+        page(console) { _ in .console }
+        // Whoever leaves out the slash at the end means the console, too.
+        if console.count > 1 { page(String(console.dropLast())) { _ in .moved(to: console) } }
         // Links within the directory are its owner's; those that lead out are not followed.
         if let directory { files(at: "/", in: directory, FileOptions(symbolicLinks: .withinDirectory)) }
         page("/healthz") { _ in .text(.ok, "ok\n") }
@@ -47,6 +50,13 @@ extension WebSocketServer {
 }
 
 extension HTTPAnswer {
+    /// For good, with the method as it was (RFC 9110 §15.4.9).
+    fileprivate static func moved(to path: String) -> HTTPAnswer {
+        var answer = HTTPAnswer.text(.permanentRedirect, "it is at \(path)\n")
+        answer.headers[.location] = path
+        return answer
+    }
+
     /// The browser's console. It is whole: nothing is loaded from elsewhere, and it may connect anywhere.
     static let console = HTTPAnswer(
         headers: [

@@ -1,4 +1,6 @@
 import HTTPTypes
+import Logging
+import MetricsTestKit
 import NIOCore
 import NIOSSL
 import TestSupport
@@ -27,6 +29,32 @@ struct ProxyServingTests {
         _ admission: WebSocketServer.Admission
     ) -> WebSocketServer.Configuration {
         .init(port: 0, engine: engine, admission: admission)
+    }
+
+    /// What those who watch a server are told.
+    private struct Watch {
+        let metrics = TestMetrics()
+        let log = LogCollector()
+
+        func watching(_ configuration: WebSocketServer.Configuration) -> WebSocketServer.Configuration {
+            var configuration = configuration
+            configuration.metrics = MetricsOptions(factory: metrics, interval: .seconds(3600))
+            configuration.logger = log.logger(.info)
+            return configuration
+        }
+
+        /// As "reason status: count".
+        var refused: [String] {
+            metrics.counters(label: "duplex_handshakes_refused_total").map { counter in
+                counter.dimensions.map(\.1).joined(separator: " ") + ": \(counter.totalValue)"
+            }.sorted()
+        }
+
+        func lines(_ reason: String) -> Int {
+            log.lines.count {
+                $0.hasPrefix("info refused peer=127.0.0.1:") && $0.hasSuffix(" rule=\(reason)")
+            }
+        }
     }
 
     private static func readWho(_ connection: inout RawConnection) async throws -> String {
@@ -120,7 +148,8 @@ struct ProxyServingTests {
         for engine in engines {
             let admission = WebSocketServer.Admission(proxyProtocol: .required(from: [.loopback]))
             let served = Locked<WebSocketServer?>(nil)
-            try await serving(configuration(engine: engine, admission)) { server in
+            let watch = Watch()
+            try await serving(watch.watching(configuration(engine: engine, admission))) { server in
                 routes(server)
                 served.withLock { $0 = server }
             } _: { port in
@@ -144,6 +173,8 @@ struct ProxyServingTests {
                 }
                 let refusals = served.withLock { $0?.refusals }
                 #expect(refusals == [.proxyHeader: wrong.count - 1])
+                #expect(watch.refused == ["malformedHead 400: 1", "proxyHeader none: \(wrong.count - 1)"])
+                #expect(watch.lines("proxyHeader") == wrong.count - 1)
             }
         }
     }
@@ -154,7 +185,8 @@ struct ProxyServingTests {
                 proxyProtocol: .required(from: [try AddressRange("192.0.2.0/24")])
             )
             let served = Locked<WebSocketServer?>(nil)
-            try await serving(configuration(engine: engine, admission)) { server in
+            let watch = Watch()
+            try await serving(watch.watching(configuration(engine: engine, admission))) { server in
                 routes(server)
                 served.withLock { $0 = server }
             } _: { port in
@@ -165,6 +197,8 @@ struct ProxyServingTests {
                 }
                 #expect(answer.isEmpty)
                 #expect(served.withLock { $0?.refusals } == [.notAProxy: 1])
+                #expect(watch.refused == ["notAProxy none: 1"])
+                #expect(watch.lines("notAProxy") == 1)
             }
         }
     }
@@ -193,7 +227,8 @@ struct ProxyServingTests {
         let context = try NIOSSLContext(configuration: certificate.clientConfiguration)
         var configuration = configuration(.init(proxyProtocol: .required(from: [.loopback])))
         configuration.tls = certificate.serverConfiguration
-        try await serving(configuration, routes) { port in
+        let watch = Watch()
+        try await serving(watch.watching(configuration), routes) { port in
             for preface in [Self.line, Self.binary] {
                 let who = try await RawConnection.with(
                     port: port,
@@ -215,6 +250,8 @@ struct ProxyServingTests {
                 return (try? await connection.readToEnd()) ?? []
             }
             #expect(answer.isEmpty)
+            #expect(watch.refused == ["proxyHeader none: 1"])
+            #expect(watch.lines("proxyHeader") == 1)
         }
     }
 
