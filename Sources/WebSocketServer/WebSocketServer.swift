@@ -312,7 +312,7 @@ extension WebSocketServer {
             guard !configuration.http2.allowsCleartext else {
                 throw ServerError.engineUnavailable(engine, "it serves no HTTP/2")
             }
-            return try await EpollServerListener.listen(configuration, context, onRing: engine == .ioUring)
+            return try await SocketServerListener.listen(configuration, context, onRing: engine == .ioUring)
             #else
             throw ServerError.engineUnavailable(engine, "it is Linux's")
             #endif
