@@ -5,6 +5,7 @@ enum Library {
     static let scheme = "duplex:"
 
     static let scripts: [Script] = [
+        script("primordials", PackageResources.primordials_js),
         script("webidl", PackageResources.webidl_js),
         script("dom-exception", PackageResources.dom_exception_js),
         script("exceptions", PackageResources.exceptions_js),

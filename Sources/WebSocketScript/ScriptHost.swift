@@ -31,8 +31,8 @@ public final class ScriptHost {
     var streams: [Int: ScriptStream] = [:]
     /// Sockets whose listeners may be called yet.
     var heardSockets = 0
-    /// Sockets with which something was sent in the turn that is going on.
-    var sendersOfTurn: [ClientSocket] = []
+    /// Sockets that were sent with, or whose `bufferedAmount` was looked at, in the turn that is going on.
+    var touchedInTurn: [ClientSocket] = []
     var isAlarmSet = false
     /// Reads and writes of streams that have not been answered.
     var streamTasks = 0
@@ -188,8 +188,8 @@ public final class ScriptHost {
     }
 
     func endTurn() {
-        for socket in sendersOfTurn { socket.turnEnds() }
-        sendersOfTurn.removeAll()
+        for socket in touchedInTurn { socket.turnEnds() }
+        touchedInTurn.removeAll()
         guard !idleWaiters.isEmpty else { return }
         guard hasPendingWork else {
             let waiters = idleWaiters

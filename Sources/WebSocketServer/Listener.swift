@@ -16,7 +16,7 @@ extension WebSocketServer {
         /// Whether this system has it and lets this process use it.
         public var isAvailable: Bool {
             #if os(Linux)
-            self != .ioUring || EpollLoopGroup.canBeOnRing
+            self != .ioUring || SocketLoopGroup.canBeOnRing
             #else
             self == .nio
             #endif
@@ -106,10 +106,10 @@ struct NIOListener: Listener {
 
 #if os(Linux)
 /// Listens by an event loop of our own.
-struct EpollServerListener: Listener {
+struct SocketServerListener: Listener {
     let engine: WebSocketServer.Engine
-    private let listener: EpollListener
-    private let ownedGroup: EpollLoopGroup?
+    private let listener: SocketListener
+    private let ownedGroup: SocketLoopGroup?
 
     var address: SocketAddress? { listener.address }
     var closeFuture: EventLoopFuture<Void> { listener.closeFuture }
@@ -120,22 +120,22 @@ struct EpollServerListener: Listener {
         _ configuration: WebSocketServer.Configuration,
         _ context: RequestReader.Context,
         onRing: Bool
-    ) async throws -> EpollServerListener {
+    ) async throws -> SocketServerListener {
         // By a thread that may wait: a name is looked up by the system, which may ask the network.
         let (host, port) = (configuration.host, configuration.port)
         let address = try await NIOThreadPool.singleton.runIfActive {
             try SocketAddress.makeAddressResolvingHost(host, port: port)
         }
-        let ownedGroup: EpollLoopGroup?
-        let group: EpollLoopGroup
+        let ownedGroup: SocketLoopGroup?
+        let group: SocketLoopGroup
         do {
-            ownedGroup = try configuration.workers.map { try EpollLoopGroup(count: $0, onRing: onRing) }
-            group = try ownedGroup ?? EpollLoopGroup.shared(onRing: onRing)
+            ownedGroup = try configuration.workers.map { try SocketLoopGroup(count: $0, onRing: onRing) }
+            group = try ownedGroup ?? SocketLoopGroup.shared(onRing: onRing)
         } catch let error as IOError where onRing && Self.isMissing(error) {
             throw ServerError.engineUnavailable(.ioUring, "\(WebSocketServer.Engine.whyNoRing) (\(error))")
         }
         do {
-            let listener = try await EpollListener.listen(
+            let listener = try await SocketListener.listen(
                 on: address,
                 backlog: configuration.backlog,
                 loops: group.loops,
@@ -145,7 +145,7 @@ struct EpollServerListener: Listener {
                 return { transport in RequestReader.start(transport, loop) }
             }
             let engine = onRing ? WebSocketServer.Engine.ioUring : .epoll
-            return EpollServerListener(engine: engine, listener: listener, ownedGroup: ownedGroup)
+            return SocketServerListener(engine: engine, listener: listener, ownedGroup: ownedGroup)
         } catch {
             try? await ownedGroup?.shutdownGracefully()
             throw error

@@ -319,7 +319,7 @@ extension WebSocketServer {
             return try await NIOListener.listen(configuration, context, tls: tls)
         case .epoll, .ioUring:
             #if os(Linux)
-            return try await EpollServerListener.listen(configuration, context, onRing: engine == .ioUring)
+            return try await SocketServerListener.listen(configuration, context, onRing: engine == .ioUring)
             #else
             // The configuration was asked before, and none is chosen that is not there.
             throw ServerError.engineUnavailable(engine, "it is Linux's")

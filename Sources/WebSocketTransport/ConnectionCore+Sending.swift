@@ -245,7 +245,7 @@ extension ConnectionCore {
         guard isWireFree else { return flush() }
         writesAtTurnEnd = true
         #if os(Linux)
-        if let loop = eventLoop as? EpollLoop { return loop.writeAtTurnEnd(self) }
+        if let loop = eventLoop as? SocketLoop { return loop.writeAtTurnEnd(self) }
         #endif
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.execute { bound.value.turnEnded() }

@@ -12,7 +12,7 @@ public final class LoopTaskExecutor: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         #if os(Linux)
-        if let loop = eventLoop as? EpollLoop { return loop.enqueue(job, on: asUnownedTaskExecutor()) }
+        if let loop = eventLoop as? SocketLoop { return loop.enqueue(job, on: asUnownedTaskExecutor()) }
         #endif
         eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }

@@ -9,7 +9,7 @@ package enum TurnEnd {
         scratch.putOff(work)
         #if os(Linux)
         // It looks by itself.
-        if eventLoop is EpollLoop { return }
+        if eventLoop is SocketLoop { return }
         #endif
         wait(NIOLoopBound(scratch, eventLoop: eventLoop), on: eventLoop, rounds: 0, quiet: 0)
     }

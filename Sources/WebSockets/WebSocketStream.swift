@@ -26,7 +26,42 @@ public final class WebSocketStream: Sendable {
     public let url: String
 
     private let dialling: Task<Info, any Error>
-    private let abortion = NIOLockedValueBox<(any Error)?>(nil)
+    private let attempt: Attempt
+
+    /// How the attempt to connect came out. What comes first stays, and everybody is told that.
+    private struct Attempt: Sendable {
+        private enum Outcome {
+            case none
+            case opened
+            case failed(any Error)
+        }
+
+        private let outcome: NIOLockedValueBox<Outcome>
+
+        init(aborted reason: (any Error)?) {
+            outcome = NIOLockedValueBox(reason.map(Outcome.failed) ?? .none)
+        }
+
+        /// Why it failed, if it did.
+        var error: (any Error)? {
+            if case .failed(let error) = outcome.withLockedValue(\.self) { error } else { nil }
+        }
+
+        /// - Returns: whether it is open; nobody wants the connection otherwise.
+        func opens() -> Bool { settle(as: .opened) }
+
+        /// - Returns: whether this ended it.
+        @discardableResult
+        func fails(because error: any Error) -> Bool { settle(as: .failed(error)) }
+
+        private func settle(as new: Outcome) -> Bool {
+            outcome.withLockedValue { outcome in
+                guard case .none = outcome else { return false }
+                outcome = new
+                return true
+            }
+        }
+    }
 
     /// What an open stream has.
     public struct Info: Sendable {
@@ -77,7 +112,8 @@ public final class WebSocketStream: Sendable {
     /// - Parameters:
     ///   - url: see ``WebSocket/init(_:protocols:environment:isolation:)-(_,[String],_,_)``.
     ///   - protocols: subprotocols, in order of preference; tokens, none twice.
-    ///   - signal: abandons the attempt when it is aborted while the handshake goes on; later it has no effect.
+    ///   - signal: abandons the attempt when it is aborted while the handshake goes on, and is thrown with its reason;
+    ///     later it has no effect.
     ///   - environment: settings that sockets share.
     /// - Throws: ``DOMException`` of the name ``DOMException/Name/syntax`` for a URL or a subprotocol that is none.
     public init(
@@ -88,19 +124,45 @@ public final class WebSocketStream: Sendable {
     ) throws(DOMException) {
         let request = try SocketRequest(url, protocols: protocols, environment: environment)
         self.url = request.url.href
-        dialling = Task { try await Self.open(request, unless: signal) }
-        // Holds nothing: a signal may live as long as the program, and what was dialled holds the connection.
-        signal?.perform { [weak self, weak signal] in
-            guard let self else { return }
-            abortion.withLockedValue { $0 = signal?.reason }
-            dialling.cancel()
+        let attempt = Attempt(aborted: signal?.reason)
+        self.attempt = attempt
+        let dialling = Task { try await Self.open(request, attempt) }
+        self.dialling = dialling
+        // Holds nothing that is open: a signal may live as long as the program, and what was dialled holds the
+        // connection.
+        let action = signal?.perform { [weak self, weak signal] in
+            guard let self, let reason = signal?.reason else { return }
+            giveUp(because: reason)
+        }
+        guard let signal, let action else { return }
+        Task { [weak signal] in
+            _ = await dialling.result
+            signal?.forget(action)
         }
     }
 
     deinit { dialling.cancel() }
 
-    private static func open(_ request: SocketRequest, unless signal: AbortSignal?) async throws -> Info {
-        try signal?.throwIfAborted()
+    /// Ends the attempt, if it has not come out.
+    private func giveUp(because error: any Error) {
+        if attempt.fails(because: error) { dialling.cancel() }
+    }
+
+    private static func open(_ request: SocketRequest, _ attempt: Attempt) async throws -> Info {
+        // Aborted before there was anything to abort.
+        if let error = attempt.error { throw error }
+        do {
+            return try await dial(request, attempt)
+        } catch {
+            attempt.fails(
+                because: error is CancellationError ? error : WebSocketError(WebSocketFailure(error))
+            )
+            // What gave it up comes as a cancellation here.
+            throw attempt.error ?? error
+        }
+    }
+
+    private static func dial(_ request: SocketRequest, _ attempt: Attempt) async throws -> Info {
         let environment = request.environment
         guard environment.slots.enter() else {
             throw WebSocketFailure.tooManyConnections(limit: environment.configuration.maxConnections)
@@ -108,8 +170,8 @@ public final class WebSocketStream: Sendable {
         let opened: WebSocketConnection.Opened
         do {
             opened = try await request.dial(nil)
-            // Given up while the cookies of the answer were put away.
-            if Task.isCancelled {
+            // Given up while the cookies of the answer were put away, or let go of.
+            if Task.isCancelled || !attempt.opens() {
                 opened.connection.abort()
                 throw CancellationError()
             }
@@ -138,13 +200,9 @@ public final class WebSocketStream: Sendable {
     public var opened: Info {
         get async throws {
             try await withTaskCancellationHandler {
-                do {
-                    return try await dialling.value
-                } catch {
-                    throw failure(error)
-                }
+                try await dialling.value
             } onCancel: {
-                dialling.cancel()
+                giveUp(because: CancellationError())
             }
         }
     }
@@ -156,22 +214,11 @@ public final class WebSocketStream: Sendable {
     /// - Throws: ``WebSocketError`` otherwise, and what ``opened`` throws.
     public var closed: CloseInfo {
         get async throws {
-            let lifetime: Lifetime
-            do {
-                lifetime = try await dialling.value.lifetime
-            } catch {
-                throw failure(error)
-            }
+            let lifetime = try await dialling.value.lifetime
             let end = await lifetime.connection.closed
             guard end.wasClean, lifetime.isComplete(at: end) else { throw WebSocketError(end) }
             return CloseInfo(closeCode: end.code.rawValue, reason: end.reason)
         }
-    }
-
-    private func failure(_ error: any Error) -> any Error {
-        if let reason = abortion.withLockedValue(\.self) { return reason }
-        if error is CancellationError { return error }
-        return WebSocketError(WebSocketFailure(error))
     }
 
     /// Begins to close, behind what has been written; while the stream is connecting, gives the attempt up. Does nothing
@@ -184,9 +231,8 @@ public final class WebSocketStream: Sendable {
     ///   ``DOMException/Name/syntax`` for a longer reason.
     public func close(closeCode: UInt16? = nil, reason: String? = nil) throws(DOMException) {
         let payload = try CloseArguments.check(code: closeCode, reason: reason)
-        abortion.withLockedValue { $0 = $0 ?? WebSocketError(.closedBeforeOpen) }
+        giveUp(because: WebSocketError(.closedBeforeOpen))
         let dialling = dialling
-        dialling.cancel()
         Task { try? await dialling.value.lifetime.connection.beginClosing(payload) }
     }
 }

@@ -44,7 +44,7 @@ struct AllocationTests {
     ///
     /// - Returns: what all reads but the first few allocated.
     private func echo(_ message: Frame, burst: Int, reads: Int) async throws -> Count {
-        let loop = try EpollLoop(name: "allocations")
+        let loop = try SocketLoop(name: "allocations")
         let count = try await loop.submit { () -> Count in
             let sink = Sink()
             let (connection, input) = WebSocketConnection.start(

@@ -22,7 +22,7 @@ struct RingTransportTests {
         _ onConnection: @escaping @Sendable (WebSocketConnection) -> Void,
         _ body: @escaping @Sendable (_ port: Int) async throws -> Void
     ) async throws {
-        let group = try EpollLoopGroup(count: 1, onRing: true)
+        let group = try SocketLoopGroup(count: 1, onRing: true)
         let server = try await LoopbackServer(.epoll(group), onConnection: onConnection)
         let result: Result<Void, any Error>
         do { result = .success(try await body(server.port)) } catch { result = .failure(error) }

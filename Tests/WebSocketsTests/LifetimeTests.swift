@@ -135,6 +135,104 @@ struct LifetimeTests {
         }
     }
 
+    @Test("Listeners that come after the close are never called, and do not keep the socket")
+    func afterTheClose() async throws {
+        try await withEnds { url, _ in
+            weak var weakly: WebSocket?
+            let transcript = Transcript()
+            let ended = Promised<Void>()
+            let controller = AbortController()
+            do {
+                let socket = try WebSocket(url, environment: .patient())
+                weakly = socket
+                socket.onopen = { _ in socket.close() }
+                // In the midst of the last event, and behind it.
+                socket.addEventListener(.close) { _ in
+                    socket.addEventListener(.close) { _ in transcript.add("\(socket) in") }
+                    socket.onerror = { _ in transcript.add("\(socket) in") }
+                }
+                socket.onclose = { _ in ended.fulfil(()) }
+                try await within { try await ended.value }
+                await socket.waitUntilClosed()
+                socket.addEventListener(.close) { _ in transcript.add("\(socket) behind") }
+                socket.addEventListener(.message, signal: controller.signal) { _ in
+                    transcript.add("\(socket)")
+                }
+                socket.onclose = { _ in transcript.add("\(socket) behind") }
+                #expect(socket.onclose == nil)
+                let listener = EventListener { _ in transcript.add("\(socket) removed") }
+                socket.addEventListener("error", listener)
+                socket.removeEventListener("error", listener)
+                socket.onclose = nil
+                try socket.dispatchEvent(Event("close"))
+            }
+            try await untilGone { weakly }
+            #expect(transcript.lines == [])
+            controller.abort()
+        }
+    }
+
+    @Test("onclose = nil and removeEventListener before the close: not called, and the socket goes")
+    func removedBeforeTheClose() async throws {
+        try await withEnds { url, ends in
+            weak var weakly: WebSocket?
+            let transcript = Transcript()
+            do {
+                let socket = try WebSocket(url, environment: .patient())
+                weakly = socket
+                socket.onclose = { _ in transcript.add("\(socket) onclose") }
+                let listener = socket.addEventListener(.close) { _ in transcript.add("\(socket) listener") }
+                socket.onopen = { _ in
+                    socket.onclose = nil
+                    socket.removeEventListener(.close, listener)
+                    socket.onopen = nil
+                }
+            }
+            try await untilGone { weakly }
+            try await until(ends, 1)
+            #expect(transcript.lines == [])
+        }
+    }
+
+    @Test(
+        "Without an actor: what waited for a first listener is told to that one, and none is kept behind it"
+    )
+    func afterTheCloseWithoutActor() async throws {
+        try await withEnds { url, _ in
+            @concurrent func converse() async throws -> @Sendable () -> Bool {
+                let socket = try WebSocket(url, environment: .patient())
+                let opened = Promised<Void>()
+                socket.onopen = { _ in opened.fulfil(()) }
+                try await within { try await opened.value }
+                socket.close()
+                await socket.waitUntilClosed()
+                let told = Log<UInt16>()
+                let heard = Promised<Void>()
+                socket.addEventListener(.close) { event in
+                    told.add(event.code)
+                    heard.fulfil(())
+                }
+                try await within { try await heard.value }
+                // The listener that came first has it; it is let go of in the same task of the socket's own.
+                let limit = ContinuousClock.now + .seconds(20)
+                while socket.hasListener("close"), ContinuousClock.now < limit { await Task.yield() }
+                socket.onclose = { _ in _ = socket }
+                #expect(!socket.hasListener("close") && told.entries == [1005])
+                let box = WeakBox(socket)
+                return { box.isEmpty }
+            }
+            let isGone = try await converse()
+            try await within(waitingFor: "the socket to go") { while !isGone() { await Task.yield() } }
+        }
+    }
+
+    private final class WeakBox: @unchecked Sendable {
+        // Sendable: read only, and reading a weak reference is atomic.
+        private weak var socket: WebSocket?
+        init(_ socket: WebSocket) { self.socket = socket }
+        var isEmpty: Bool { socket == nil }
+    }
+
     @Test("A socket that never opened goes too, and so does one that was given up while connecting")
     func connecting() async throws {
         try await RawServer.run { peer in

@@ -242,6 +242,78 @@ struct WebSocketStreamTests {
         }
     }
 
+    private struct Late: Error {}
+
+    @Test("A signal that is aborted after the attempt has failed does not take the error's place")
+    func abortedAfterFailure() async throws {
+        let port = try await RawServer.unusedPort()
+        let controller = AbortController()
+        let stream = try WebSocketStream(
+            "ws://127.0.0.1:\(port)/",
+            signal: controller.signal,
+            environment: .patient()
+        )
+        let first = await thrownError(WebSocketError.self) {
+            _ = try await within { try await stream.opened }
+        }
+        controller.abort(Late())
+        try stream.close()
+        for _ in 0..<2 {
+            let opened = await thrownError(WebSocketError.self) { _ = try await stream.opened }
+            let closed = await thrownError(WebSocketError.self) { _ = try await stream.closed }
+            #expect(first != nil && opened?.message == first?.message && closed?.message == first?.message)
+        }
+    }
+
+    @Test(
+        "Nor after close() has given it up, or after the task that waited was cancelled; nor close() that of a signal"
+    )
+    func firstGivingUpCounts() async throws {
+        try await RawServer.run { peer in
+            await peer.readToEnd()
+        } _: { server in
+            let controller = AbortController()
+            let closed = try WebSocketStream(server.url, signal: controller.signal, environment: .patient())
+            try closed.close()
+            let cancelled = try WebSocketStream(
+                server.url,
+                signal: controller.signal,
+                environment: .patient()
+            )
+            let waiting = Task { try await cancelled.opened }
+            waiting.cancel()
+            #expect(await waiting.result.isFailure)
+            let early = AbortController()
+            let aborted = try WebSocketStream(server.url, signal: early.signal, environment: .patient())
+            early.abort(Late())
+            try aborted.close(closeCode: 3000)
+
+            controller.abort(Late())
+            let given = await thrownError(WebSocketError.self) { _ = try await closed.opened }
+            #expect(given?.message.contains("closed before") == true)
+            #expect(await thrownError(CancellationError.self) { _ = try await cancelled.closed } != nil)
+            #expect(await thrownError(Late.self) { _ = try await aborted.opened } != nil)
+            #expect(await thrownError(Late.self) { _ = try await aborted.closed } != nil)
+        }
+    }
+
+    @Test("A signal that is aborted after the close changes nothing of it, and keeps nothing of the stream")
+    func abortedAfterClose() async throws {
+        try await withEcho { url in
+            let controller = AbortController()
+            let stream = try WebSocketStream(url, signal: controller.signal, environment: .patient())
+            _ = try await within { try await stream.opened }
+            try await within(waitingFor: "the signal to be left") {
+                while controller.signal.actionCount > 0 { await Task.yield() }
+            }
+            try stream.close(closeCode: 3000, reason: "done")
+            let end = try await within { try await stream.closed }
+            controller.abort(Late())
+            #expect(try await stream.closed == end && end.closeCode == 3000)
+            #expect(try await stream.opened.protocol == "")
+        }
+    }
+
     @Test("Cancelling the task that waits for the opening abandons the attempt")
     func cancelled() async throws {
         let sawHead = Promised<Void>()

@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import TestSupport
 import Testing
 import WebSocketProtocol
@@ -365,6 +366,57 @@ struct WebSocketTests {
             try await transcript.until("last")
             #expect(socket.bufferedAmount == 0)
             socket.close()
+        }
+    }
+
+    /// Holds its thread until something is so, for at most 20 seconds: no other code of the actor may run meanwhile.
+    private nonisolated func block(until isSo: () -> Bool) -> Bool {
+        let limit = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < limit {
+            if isSo() { return true }
+        }
+        return false
+    }
+
+    @Test(
+        "bufferedAmount does not fall while code of the actor runs, whatever of earlier turns goes out meanwhile"
+    )
+    func bufferedAmountOfEarlierTurns() async throws {
+        let mayRead = Promised<Void>()
+        let hasRead = Locked(false)
+        try await RawServer.run { peer in
+            try await peer.accept()
+            try await peer.stopReading()
+            try await mayRead.value
+            try await peer.channel.setOption(.autoRead, value: true).get()
+            _ = try await peer.read(64 << 20)
+            hasRead.withLock { $0 = true }
+            await peer.readToEnd()
+        } _: { server in
+            let environment = WebSocketEnvironment.patient {
+                $0.compression = nil
+                $0.connection.closeTimeout = .zero
+            }
+            let socket = try WebSocket(server.url, environment: environment)
+            let transcript = Transcript()
+            transcript.record(socket)
+            try await transcript.until("open open true")
+            for _ in 0..<64 { try socket.send([UInt8](repeating: 1, count: 1 << 20)) }
+            // Another turn, in which some of it has gone and most has not.
+            await Task.yield()
+            func turn() -> (first: Int, second: Int, hasRead: Bool) {
+                let first = socket.bufferedAmount
+                mayRead.fulfil(())
+                let isRead = block { hasRead.withLock(\.self) }
+                return (first, socket.bufferedAmount, isRead)
+            }
+            let seen = turn()
+            #expect(seen.first > 0 && seen.second == seen.first && seen.hasRead)
+            let limit = ContinuousClock.now + .seconds(20)
+            while socket.bufferedAmount > 0, ContinuousClock.now < limit { await Task.yield() }
+            #expect(socket.bufferedAmount == 0)
+            socket.close()
+            try await transcript.until("end")
         }
     }
 

@@ -1,13 +1,13 @@
 // AbortController and AbortSignal (DOM 3).
 //
-// Adds to `host`: AbortController, AbortSignal, createAbortSignal, signalAbort, onAbort.
+// Adds to `host`: AbortController, AbortSignal, createAbortSignal, signalAbort, onAbort, abortion.
 (function (host) {
     "use strict";
 
-    const { apply } = Reflect;
     const { webidl, DOMException, EventTarget } = host;
-    const Ref = WeakRef;
-    const deref = host.uncurry(WeakRef.prototype.deref);
+    const {
+        Set, TypeError, WeakRef, deref, list, push, setAdd, setClear, setDelete, setEach, setHas, setSize,
+    } = host.primordials;
     const token = Symbol("AbortSignal");
 
     // The longest delay that a timer counts without wrapping around.
@@ -28,7 +28,7 @@
         #swept = 0;
         // For a signal made by `any`: the signals it depends on, and its links in their `#dependents`.
         #sources = null;
-        #links = [];
+        #links = list();
 
         constructor() {
             if (arguments[0] !== token) {
@@ -41,49 +41,54 @@
             host.brand(AbortSignal, (value) => #algorithms in value);
 
             const pin = (signal) => {
-                const awaited = signal.#algorithms.size > 0 || host.hasListener(signal, "abort");
-                for (const link of signal.#links) {
-                    link.strong = awaited ? signal : null;
+                const awaited = setSize(signal.#algorithms) > 0 || host.hasListener(signal, "abort");
+                const links = signal.#links;
+                for (let index = 0; index < links.length; index += 1) {
+                    links[index].strong = awaited ? signal : null;
                 }
             };
 
             const dependOn = (source, signal) => {
-                if (source.#dependents.size > 2 * source.#swept + 16) {
-                    for (const link of source.#dependents) {
+                const dependents = source.#dependents;
+                if (setSize(dependents) > 2 * source.#swept + 16) {
+                    setEach(dependents, (link) => {
                         if (link.strong === null && deref(link.weak) === undefined) {
-                            source.#dependents.delete(link);
+                            setDelete(dependents, link);
                         }
-                    }
-                    source.#swept = source.#dependents.size;
+                    });
+                    source.#swept = setSize(dependents);
                 }
-                const link = { source, weak: new Ref(signal), strong: null };
-                source.#dependents.add(link);
-                signal.#sources.add(source);
-                signal.#links.push(link);
+                const link = { source, weak: new WeakRef(signal), strong: null };
+                setAdd(dependents, link);
+                setAdd(signal.#sources, source);
+                push(signal.#links, link);
             };
 
             // DOM 3.2, "run the abort steps".
             const runSteps = (signal) => {
                 const algorithms = signal.#algorithms;
                 signal.#algorithms = new Set();
-                for (const entry of algorithms) {
+                setEach(algorithms, (entry) => {
                     try {
                         entry.steps(signal.#reason);
                     } catch (error) {
                         host.uncaught(error);
                     }
-                }
+                });
                 host.dispatch(signal, host.createEvent(host.Event, "abort"));
             };
 
             const settle = (signal, reason) => {
                 signal.#aborted = true;
                 signal.#reason = reason;
-                for (const link of signal.#links) {
-                    link.source.#dependents.delete(link);
+                const links = signal.#links;
+                for (let index = 0; index < links.length; index += 1) {
+                    setDelete(links[index].source.#dependents, links[index]);
                 }
-                signal.#links = [];
-                signal.#sources?.clear();
+                signal.#links = list();
+                if (signal.#sources !== null) {
+                    setClear(signal.#sources);
+                }
             };
 
             operations = {
@@ -95,18 +100,18 @@
                         return;
                     }
                     settle(signal, reason === undefined ? otherwise() : reason);
-                    const aborting = [];
-                    for (const link of signal.#dependents) {
+                    const aborting = list();
+                    setEach(signal.#dependents, (link) => {
                         const dependent = link.strong ?? deref(link.weak);
                         if (dependent !== undefined && !dependent.#aborted) {
                             settle(dependent, signal.#reason);
-                            aborting.push(dependent);
+                            push(aborting, dependent);
                         }
-                    }
-                    signal.#dependents.clear();
+                    });
+                    setClear(signal.#dependents);
                     runSteps(signal);
-                    for (const dependent of aborting) {
-                        runSteps(dependent);
+                    for (let index = 0; index < aborting.length; index += 1) {
+                        runSteps(aborting[index]);
                     }
                 },
 
@@ -116,33 +121,41 @@
                         return () => {};
                     }
                     const entry = { steps };
-                    signal.#algorithms.add(entry);
+                    setAdd(signal.#algorithms, entry);
                     pin(signal);
                     return () => {
-                        signal.#algorithms.delete(entry);
+                        setDelete(signal.#algorithms, entry);
                         pin(signal);
                     };
                 },
 
                 any(signals) {
                     const result = operations.create();
-                    for (const signal of signals) {
-                        if (signal.#aborted) {
-                            settle(result, signal.#reason);
+                    for (let index = 0; index < signals.length; index += 1) {
+                        if (signals[index].#aborted) {
+                            settle(result, signals[index].#reason);
                             return result;
                         }
                     }
                     result.#sources = new Set();
-                    for (const signal of signals) {
+                    const add = (source) => {
+                        if (!setHas(result.#sources, source)) {
+                            dependOn(source, result);
+                        }
+                    };
+                    for (let index = 0; index < signals.length; index += 1) {
                         // A source of a source is a source, so that no chain is kept alive for its middle.
-                        for (const source of signal.#sources ?? [signal]) {
-                            if (!result.#sources.has(source)) {
-                                dependOn(source, result);
-                            }
+                        const sources = signals[index].#sources;
+                        if (sources === null) {
+                            add(signals[index]);
+                        } else {
+                            setEach(sources, add);
                         }
                     }
                     return result;
                 },
+
+                abortion: (signal) => (signal.#aborted ? { reason: signal.#reason } : undefined),
 
                 pin,
             };
@@ -156,18 +169,12 @@
 
         static timeout(milliseconds) {
             webidl.arguments(arguments.length, 1, "AbortSignal.timeout");
-            let left = webidl.unsignedLongLong(milliseconds, "AbortSignal.timeout: milliseconds", {
-                enforceRange: true,
-            });
-            const { setTimeout } = host.global;
-            if (typeof setTimeout !== "function") {
-                throw new DOMException("There is no setTimeout in this context", "NotSupportedError");
-            }
+            let left = webidl.unsignedLongLong(milliseconds, "AbortSignal.timeout: milliseconds", "enforceRange");
             const signal = operations.create();
             const wait = () => {
                 const delay = left < longestDelay ? left : longestDelay;
                 left -= delay;
-                apply(setTimeout, host.global, [left > 0 ? wait : expire, delay]);
+                host.setTimeout(left > 0 ? wait : expire, delay);
             };
             const expire = () => operations.abort(signal, undefined, () =>
                 new DOMException("The operation timed out", "TimeoutError"));
@@ -193,20 +200,19 @@
                 throw this.#reason;
             }
         }
-
-        [host.listenersChanged]() {
-            operations.pin(this);
-        }
     }
 
     const readSignals = webidl.sequence(webidl.interface(AbortSignal));
 
     host.expose(AbortSignal);
     host.handlerAttribute(AbortSignal, "abort");
+    host.onListenersChanged(AbortSignal, operations.pin);
 
     host.createAbortSignal = operations.create;
     host.signalAbort = (signal, reason = undefined) => operations.abort(signal, reason);
     host.onAbort = operations.onAbort;
+    // What it was aborted with, in an object; whatever a page made of the attributes.
+    host.abortion = operations.abortion;
 
     class AbortController {
         #signal = operations.create();

@@ -4,13 +4,10 @@
 (function (host) {
     "use strict";
 
-    const { construct } = Reflect;
-    const { webidl, uncurry, bytesOf } = host;
-    const subarray = uncurry(Uint8Array.prototype.subarray);
-    const slice = uncurry(Uint8Array.prototype.slice);
-    const set = uncurry(Uint8Array.prototype.set);
-    const replace = uncurry(String.prototype.replace);
-    const test = uncurry(RegExp.prototype.test);
+    const { webidl, bytesOf } = host;
+    const {
+        Uint8Array, bufferOf, charCodeAt, lengthOf, list, max, min, offsetOf, push, setElements, slice, toLowerCase,
+    } = host.primordials;
 
     const chunkLength = 65536;
 
@@ -35,26 +32,63 @@
 
     // File API 3.1: a type with anything but printable ASCII is no type. Only ASCII letters have a lower case
     // here.
-    const normalizeType = (type) => (test(/[^\x20-\x7e]/, type) ? "" : type.toLowerCase());
+    function normalizeType(type) {
+        for (let index = 0; index < type.length; index += 1) {
+            const unit = charCodeAt(type, index);
+            if (unit < 0x20 || unit > 0x7e) {
+                return "";
+            }
+        }
+        return toLowerCase(type);
+    }
+
+    // File API 3.1.2, "convert line endings to native", where native is a line feed: both CR LF and CR become one.
+    function withLineFeeds(text) {
+        let result = "";
+        let from = 0;
+        for (let index = 0; index < text.length; index += 1) {
+            if (text[index] === "\r") {
+                result += `${slice(text, from, index)}\n`;
+                if (text[index + 1] === "\n") {
+                    index += 1;
+                }
+                from = index + 1;
+            }
+        }
+        return from === 0 ? text : result + slice(text, from);
+    }
+
+    // A part of the bytes as they are, and a copy of it. The methods of these names ask the page for a constructor.
+    const viewOf = (bytes, from, to) => new Uint8Array(bufferOf(bytes), offsetOf(bytes) + from, to - from);
+
+    function copyOf(bytes, from, to) {
+        const copy = new Uint8Array(to - from);
+        setElements(copy, viewOf(bytes, from, to));
+        return copy;
+    }
+
+    const copyOfAll = (bytes) => copyOf(bytes, 0, lengthOf(bytes));
 
     // File API 3.1.1: the bytes of all parts, in one piece.
     function join(parts, endings) {
         let length = 0;
-        const pieces = parts.map((part) => {
+        const pieces = list();
+        for (let index = 0; index < parts.length; index += 1) {
+            const part = parts[index];
             let bytes;
             if (typeof part === "string") {
-                bytes = host.encodeUTF8(endings === "native" ? replace(part, /\r\n?/g, "\n") : part);
+                bytes = host.encodeUTF8(endings === "native" ? withLineFeeds(part) : part);
             } else {
                 bytes = host.is(Blob, part) ? bytesIn(part) : bytesOf(part);
             }
-            length += bytes.length;
-            return bytes;
-        });
+            length += lengthOf(bytes);
+            push(pieces, bytes);
+        }
         const joined = new Uint8Array(length);
         let offset = 0;
-        for (const bytes of pieces) {
-            set(joined, bytes, offset);
-            offset += bytes.length;
+        for (let index = 0; index < pieces.length; index += 1) {
+            setElements(joined, pieces[index], offset);
+            offset += lengthOf(pieces[index]);
         }
         return joined;
     }
@@ -83,7 +117,7 @@
         }
 
         get size() {
-            return this.#bytes.length;
+            return lengthOf(this.#bytes);
         }
 
         get type() {
@@ -91,43 +125,43 @@
         }
 
         slice(start = undefined, end = undefined, contentType = "") {
-            const { length } = this.#bytes;
+            const length = lengthOf(this.#bytes);
             const place = (value, otherwise, name) => {
                 if (value === undefined) {
                     return otherwise;
                 }
-                const index = webidl.longLong(value, `Blob.slice: ${name}`, { clamp: true });
-                return index < 0 ? Math.max(length + index, 0) : Math.min(index, length);
+                const index = webidl.longLong(value, `Blob.slice: ${name}`, "clamp");
+                return index < 0 ? max(length + index, 0) : min(index, length);
             };
             const from = place(start, 0, "start");
             const to = place(end, length, "end");
             const type = webidl.DOMString(contentType, "Blob.slice: contentType");
-            return create(subarray(this.#bytes, from, Math.max(from, to)), normalizeType(type));
+            return create(viewOf(this.#bytes, from, max(from, to)), normalizeType(type));
         }
 
         stream() {
             const bytes = this.#bytes;
-            const ReadableStream = host.ReadableStream ?? host.global.ReadableStream;
-            if (typeof ReadableStream !== "function") {
-                throw new host.DOMException("There are no streams in this context", "NotSupportedError");
-            }
+            const length = lengthOf(bytes);
+            const { newReadableBytes, nothing, publicReadable, resolvedWith } = host.streams;
             let offset = 0;
-            const source = {
-                type: "bytes",
-                pull(controller) {
-                    if (offset === bytes.length) {
-                        controller.close();
-                        // A reader that waits with a buffer of its own is told so by an empty answer.
-                        controller.byobRequest?.respond(0);
-                        return;
+            const pull = () => {
+                const { controller } = core;
+                if (offset === length) {
+                    controller.close();
+                    // A reader that waits with a buffer of its own is told so by an empty answer.
+                    if (controller.currentRequest() !== undefined) {
+                        controller.respond(0);
                     }
+                } else {
                     // The stream takes the buffer of what it is given for its own, hence the copy.
-                    const chunk = slice(bytes, offset, offset + chunkLength);
-                    offset += chunk.length;
-                    controller.enqueue(chunk);
-                },
+                    const end = min(offset + chunkLength, length);
+                    controller.enqueue(copyOf(bytes, offset, end));
+                    offset = end;
+                }
+                return resolvedWith(undefined);
             };
-            return construct(ReadableStream, [source, { __proto__: null, highWaterMark: 0 }]);
+            const core = newReadableBytes(nothing, pull, () => resolvedWith(undefined));
+            return publicReadable(core);
         }
 
         async text() {
@@ -135,11 +169,11 @@
         }
 
         async arrayBuffer() {
-            return slice(this.#bytes).buffer;
+            return bufferOf(copyOfAll(this.#bytes));
         }
 
         async bytes() {
-            return slice(this.#bytes);
+            return copyOfAll(this.#bytes);
         }
     }
 

@@ -4,8 +4,7 @@
 (function (host) {
     "use strict";
 
-    const { uncurry } = host;
-    const set = uncurry(Uint8Array.prototype.set);
+    const { Uint8Array, lengthOf, setElements } = host.primordials;
     const { makeBytes } = host.native;
     // Small messages share one buffer, which is read before the next is written.
     const scratch = new Uint8Array(host.native.scratch());
@@ -13,12 +12,13 @@
 
     // Copies a Uint8Array; the answer is for a native function, at once.
     host.handOver = (bytes) => {
-        if (bytes.length <= length) {
-            set(scratch, bytes);
-            return bytes.length;
+        const count = lengthOf(bytes);
+        if (count <= length) {
+            setElements(scratch, bytes);
+            return count;
         }
-        const [buffer, handle] = makeBytes(bytes.length);
-        set(new Uint8Array(buffer), bytes);
-        return handle;
+        const made = makeBytes(count);
+        setElements(new Uint8Array(made[0]), bytes);
+        return made[1];
     };
 })

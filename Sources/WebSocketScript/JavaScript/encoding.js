@@ -4,25 +4,26 @@
 (function (host) {
     "use strict";
 
-    const { apply } = Reflect;
-    const { webidl, uncurry, bytesOf } = host;
+    const { webidl, bytesOf } = host;
     const { fromCharCode } = String;
-    const subarray16 = uncurry(Uint16Array.prototype.subarray);
+    const {
+        RangeError, Set, TypeError, Uint8Array, Uint16Array, applyToTyped, bufferOf, fastCharCodeAt, lengthOf, setHas,
+        toLowerCase, slice,
+    } = host.primordials;
 
     // How many code units fromCharCode is given at once: more arguments could overflow the engine's stack.
     const unitsAtOnce = 8192;
     const replacement = 0xfffd;
 
-    // Writes text without lone surrogates into bytes, as far as whole characters fit. charCodeAt is called as
-    // a method: JavaScriptCore inlines that, and takes thirty times as long for a function that was put
-    // aside.
+    // Writes text without lone surrogates into bytes, as far as whole characters fit.
     function encodeInto(text, bytes) {
         const { length } = text;
-        const room = bytes.length;
+        const room = lengthOf(bytes);
+        const codeAt = fastCharCodeAt();
         let read = 0;
         let written = 0;
         while (read < length) {
-            const unit = text.charCodeAt(read);
+            const unit = codeAt(text, read);
             if (unit < 0x80) {
                 if (written + 1 > room) {
                     break;
@@ -49,7 +50,7 @@
                     break;
                 }
                 read += 1;
-                const point = 0x10000 + (unit - 0xd800 << 10) + (text.charCodeAt(read) - 0xdc00);
+                const point = 0x10000 + (unit - 0xd800 << 10) + (codeAt(text, read) - 0xdc00);
                 bytes[written] = 0xf0 | point >> 18;
                 bytes[written + 1] = 0x80 | point >> 12 & 0x3f;
                 bytes[written + 2] = 0x80 | point >> 6 & 0x3f;
@@ -63,9 +64,10 @@
 
     function encodedLength(text) {
         const { length } = text;
+        const codeAt = fastCharCodeAt();
         let bytes = length;
         for (let index = 0; index < length; index += 1) {
-            const unit = text.charCodeAt(index);
+            const unit = codeAt(text, index);
             if (unit >= 0x80) {
                 // A surrogate is half a character of four bytes, so each of the two counts for two.
                 bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
@@ -79,6 +81,9 @@
         encodeInto(text, bytes);
         return bytes;
     }
+
+    const textOf = (units, start, end) =>
+        applyToTyped(fromCharCode, undefined, new Uint16Array(bufferOf(units), 2 * start, end - start));
 
     // Encoding 8.1.1, the UTF-8 decoder. What a chunk leaves unfinished stays in it for the next.
     class Decoder {
@@ -99,7 +104,7 @@
 
         // Answers the text, or undefined if there is an error and errors are fatal.
         decode(bytes, isLast) {
-            const { length } = bytes;
+            const length = lengthOf(bytes);
             // Bytes under way from before may yet become a pair of surrogates or a replacement.
             const units = new Uint16Array(length + 2);
             let count = 0;
@@ -195,12 +200,12 @@
                 }
             }
             if (count - start <= unitsAtOnce) {
-                return apply(fromCharCode, undefined, subarray16(units, start, count));
+                return textOf(units, start, count);
             }
             let text = "";
             for (; start < count; start += unitsAtOnce) {
                 const end = start + unitsAtOnce < count ? start + unitsAtOnce : count;
-                text += apply(fromCharCode, undefined, subarray16(units, start, end));
+                text += textOf(units, start, end);
             }
             return text;
         }
@@ -241,9 +246,25 @@
 
     host.expose(TextEncoder);
 
+    const spaces = new Set(["\t", "\n", "\f", "\r", " "]);
     const labels = new Set([
         "unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8",
     ]);
+
+    // Without ASCII whitespace (Infra 4.7) at either end.
+    function trim(text) {
+        let start = 0;
+        let end = text.length;
+        const isSpace = (index) => setHas(spaces, text[index]);
+        while (start < end && isSpace(start)) {
+            start += 1;
+        }
+        while (end > start && isSpace(end - 1)) {
+            end -= 1;
+        }
+        return slice(text, start, end);
+    }
+
     const readDecoderOptions = webidl.dictionary([
         ["fatal", webidl.boolean, { default: false }],
         ["ignoreBOM", webidl.boolean, { default: false }],
@@ -262,8 +283,7 @@
         constructor(label = "utf-8", options = undefined) {
             label = webidl.DOMString(label, "TextDecoder: label");
             const { fatal, ignoreBOM } = readDecoderOptions(options, "TextDecoder: options");
-            const name = label.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, "").toLowerCase();
-            if (!labels.has(name)) {
+            if (!setHas(labels, toLowerCase(trim(label)))) {
                 throw new RangeError(`TextDecoder knows UTF-8 only, and "${label}" is not a name of it`);
             }
             this.#fatal = fatal;

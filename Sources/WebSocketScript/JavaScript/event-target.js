@@ -1,23 +1,24 @@
 // EventTarget, dispatch (DOM 2.7 to 2.9) and event handler attributes (HTML 8.1.8.1).
 //
 // Uses of `host.native`: register. Adds to `host`: EventTarget, dispatch, dispatchAsTask, handlerAttribute,
-// hasListener, listenersChanged.
+// hasListener, onListenersChanged.
 (function (host) {
     "use strict";
 
     const { apply, defineProperty, getOwnPropertyDescriptor } = Reflect;
-    const { webidl, isObject, eventState, uncurry } = host;
-    const mapGet = uncurry(Map.prototype.get);
-    const mapSet = uncurry(Map.prototype.set);
-    const mapDelete = uncurry(Map.prototype.delete);
-    const filter = uncurry(Array.prototype.filter);
-    const push = uncurry(Array.prototype.push);
+    const { webidl, isObject, eventState } = host;
+    const {
+        Map, TypeError, WeakRef, deref, filter, list: newList, mapDelete, mapGet, mapSet, push,
+    } = host.primordials;
 
     const NONE = 0;
     const AT_TARGET = 2;
 
-    const listenersChanged = Symbol("listenersChanged");
-    host.listenersChanged = listenersChanged;
+    // Of the classes that want to know of it when listeners come and go.
+    const hooks = newList();
+    host.onListenersChanged = (Class, hook) => {
+        push(hooks, { Class, hook });
+    };
 
     // DOM 2.7. `EventListener?` is a callback interface: any object will do until the event comes.
     function readListener(value, context) {
@@ -41,7 +42,7 @@
     const flatten = (read, options, context) =>
         (options === undefined || options === null || isObject(options)
             ? read(options, context)
-            : { capture: !!options });
+            : { __proto__: null, capture: !!options });
 
     function find(list, callback, capture) {
         if (list === undefined) {
@@ -91,9 +92,11 @@
             host.brand(EventTarget, (value) => #lists in value);
 
             const notify = (target) => {
-                const hook = target[listenersChanged];
-                if (typeof hook === "function") {
-                    apply(hook, target, []);
+                for (let index = 0; index < hooks.length; index += 1) {
+                    const { Class, hook } = hooks[index];
+                    if (host.is(Class, target)) {
+                        hook(target);
+                    }
                 }
             };
 
@@ -105,7 +108,9 @@
                     target.#lists ??= new Map();
                     const list = mapGet(target.#lists, type);
                     if (list === undefined) {
-                        mapSet(target.#lists, type, [listener]);
+                        const first = newList();
+                        push(first, listener);
+                        mapSet(target.#lists, type, first);
                     } else {
                         push(list, listener);
                     }
@@ -160,7 +165,7 @@
             callback = readListener(callback, "EventTarget.addEventListener: callback");
             const flags = flatten(readAddOptions, options, "EventTarget.addEventListener: options");
             const { signal } = flags;
-            if (callback === null || signal?.aborted) {
+            if (callback === null || (signal !== undefined && host.abortion(signal) !== undefined)) {
                 return;
             }
             if (find(operations.listeners(this, type), callback, flags.capture) !== undefined) {
@@ -171,7 +176,7 @@
             listener.passive = flags.passive ?? false;
             operations.add(this, type, listener);
             if (signal !== undefined) {
-                listener.forget = host.onAbort(signal, () => operations.remove(this, type, listener));
+                listener.forget = host.onAbort(signal, removal(this, type, listener));
             }
         }
 
@@ -198,6 +203,19 @@
             state.isTrusted = false;
             return dispatch(this, event, state);
         }
+    }
+
+    // Holds neither of them: a signal may live as long as the page, and would keep sockets that are closed.
+    function removal(target, type, listener) {
+        const weakTarget = new WeakRef(target);
+        const weakListener = new WeakRef(listener);
+        return () => {
+            const found = deref(weakTarget);
+            const registered = deref(weakListener);
+            if (found !== undefined && registered !== undefined) {
+                operations.remove(found, type, registered);
+            }
+        };
     }
 
     function makeListener(callback, capture) {
@@ -313,9 +331,10 @@
 
     host.handlerAttribute = (Class, type) => {
         const name = `on${type}`;
+        const { name: interfaceName } = Class;
         const check = (value) => {
             if (!host.is(Class, value)) {
-                throw new TypeError(`${Class.name}.${name} belongs to objects of type ${Class.name}`);
+                throw new TypeError(`${interfaceName}.${name} belongs to objects of type ${interfaceName}`);
             }
         };
         const property = getOwnPropertyDescriptor({
@@ -325,7 +344,7 @@
             },
             set [name](value) {
                 check(this);
-                webidl.arguments(arguments.length, 1, `${Class.name}.${name}`);
+                webidl.arguments(arguments.length, 1, `${interfaceName}.${name}`);
                 operations.setHandler(this, type, isObject(value) ? value : null);
             },
         }, name);

@@ -7,6 +7,7 @@
 
     const { defineProperty, getOwnPropertyDescriptor } = Reflect;
     const { webidl } = host;
+    const { max } = host.primordials;
 
     // Milliseconds since the context began, never backwards. timers.js may know a better clock.
     if (host.now === undefined) {
@@ -17,7 +18,7 @@
         host.now = typeof performance?.now === "function"
             ? performance.now.bind(performance)
             : () => {
-                latest = Math.max(latest, date() - origin);
+                latest = max(latest, date() - origin);
                 return latest;
             };
     }

@@ -5,6 +5,7 @@
     "use strict";
 
     const { DOMException } = host;
+    const { TypeError } = host.primordials;
 
     host.native.register("exception", (name, message) =>
         (name === "TypeError" ? new TypeError(message) : new DOMException(message, name)));

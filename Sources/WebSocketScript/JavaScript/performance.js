@@ -5,6 +5,7 @@
     "use strict";
 
     const { now } = host.native;
+    const { TypeError } = host.primordials;
     const timeOrigin = Date.now() - now();
     let isOurs = false;
 

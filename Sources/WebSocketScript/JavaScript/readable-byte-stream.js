@@ -8,8 +8,7 @@
     const { token, attempt, Deferred, readableOf, ByobReaderCore } = host.streams;
     const { arrayBufferView, partsOf, isDetached, bufferLength } = host.streams.buffers;
 
-    const enforceRange = { enforceRange: true };
-    const enforcedLength = (value, context) => webidl.unsignedLongLong(value, context, enforceRange);
+    const enforcedLength = (value, context) => webidl.unsignedLongLong(value, context, "enforceRange");
     const readOptionsOf = webidl.dictionary([["min", enforcedLength, { default: 1 }]]);
     const readableStream = webidl.interface(host.ReadableStream);
 

@@ -6,7 +6,7 @@
     const { apply } = Reflect;
     const { webidl } = host;
     const {
-        token, then, silence, attempt, resolvedWith, rejectedWith, promiseCallback, nothing,
+        token, then, silence, attempt, resolvedWith, rejectedWith, promiseCallback, ownCallback, nothing,
         strategyOf, highWaterMarkOf, sizeOf, optionalObject, Deferred,
         ReadableCore, DefaultReaderCore, DefaultControllerCore, ByteControllerCore, newReadable, readableFrom,
         tee, byteTee, pipe,
@@ -14,7 +14,7 @@
 
     const sourceOf = webidl.dictionary([
         ["autoAllocateChunkSize", (value, context) =>
-            webidl.unsignedLongLong(value, context, { enforceRange: true })],
+            webidl.unsignedLongLong(value, context, "enforceRange")],
         ["cancel", webidl.callback],
         ["pull", webidl.callback],
         ["start", webidl.callback],
@@ -336,13 +336,13 @@
     host.expose(ReadableStreamDefaultReader);
     host.expose(ReadableStreamDefaultController);
 
-    // Makes a stream fed by the host. `start`, `pull` and `cancel` may give a promise or nothing.
+    // Makes a stream fed by the host. `pull` and `cancel` give a promise of ours or nothing.
     function createReadable(options) {
         const { start, pull, cancel, highWaterMark, size } = { __proto__: null, ...options };
         const core = newReadable(
             start ?? nothing,
-            promiseCallback(pull ?? nothing, undefined),
-            promiseCallback(cancel ?? nothing, undefined),
+            ownCallback(pull ?? nothing),
+            ownCallback(cancel ?? nothing),
             highWaterMark, size,
         );
         const { controller } = core;

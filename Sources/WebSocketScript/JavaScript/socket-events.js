@@ -7,6 +7,7 @@
 
     const { webidl, Event } = host;
     const { freeze } = Object;
+    const { TypeError } = host.primordials;
     const { DOMString, USVString, any } = webidl;
 
     // Message ports exist only where an application's own context has them.

@@ -24,7 +24,8 @@
         ? undefined : uncurry(ArrayBuffer.prototype.transfer);
 
     const typedConstructors = new Map();
-    const constructorNamed = uncurry(Map.prototype.get).bind(undefined, typedConstructors);
+    const { mapGet } = host.primordials;
+    const constructorNamed = (name) => mapGet(typedConstructors, name);
     for (const name of [
         "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
         "Uint32Array", "Float16Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",

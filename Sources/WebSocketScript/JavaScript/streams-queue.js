@@ -3,11 +3,10 @@
 (function (host) {
     "use strict";
 
-    const { Promise, RangeError, TypeError } = host.global;
+    const { Promise, RangeError, TypeError, then } = host.primordials;
     const { apply } = Reflect;
     const { isFinite } = Number;
-    const { isObject, uncurry, webidl } = host;
-    const then = uncurry(Promise.prototype.then);
+    const { isObject, webidl } = host;
 
     function nothing() {}
 
@@ -80,6 +79,12 @@
     // A callback of a page that Web IDL types as returning a promise: called with `receiver` as this value.
     function promiseCallback(callback, receiver) {
         return (...values) => attempt(() => resolvedWith(apply(callback, receiver, values)));
+    }
+
+    // A callback of ours that gives a promise of ours or nothing. A promise is taken as it is: to be resolved with one
+    // is to call its `then`, which a page may have replaced.
+    function ownCallback(callback) {
+        return (value) => attempt(() => callback(value) ?? resolvedWith(undefined));
     }
 
     function afterMicrotask(steps) {
@@ -255,7 +260,7 @@
         __proto__: null,
         // Given by the callers of constructors that make a public object for internal state.
         token: { __proto__: null },
-        then, nothing, Deferred, resolvedWith, rejectedWith, silence, attempt, promiseCallback,
+        then, nothing, Deferred, resolvedWith, rejectedWith, silence, attempt, promiseCallback, ownCallback,
         afterMicrotask, Fifo, SizedQueue,
         strategyOf, highWaterMarkOf, sizeOf, sizeOne, optionalObject,
     };

@@ -1,26 +1,25 @@
 // setTimeout, setInterval (HTML 8.6), queueMicrotask (HTML 8.7), reportError (HTML 8.1.4.6).
 //
-// Uses of `host.native`: now, wake, evaluate, register.
+// Uses of `host.native`: now, wake, evaluate, register. Adds to `host`: setTimeout.
 (function (host) {
     "use strict";
 
     const { apply, defineProperty, has } = Reflect;
-    const { webidl, native, uncurry } = host;
+    const { webidl, native } = host;
+    const { Map, Promise, indexOf, list, mapDelete, mapGet, mapSet, max, splice, then } = host.primordials;
     const { now, wake, evaluate } = native;
-    const then = uncurry(Promise.prototype.then);
     const resolved = Promise.resolve();
-    const splice = uncurry(Array.prototype.splice);
 
     // HTML 8.6: from this depth of timers set by timers on, a timer waits 4 ms at least.
     const deepest = 5;
     const leastWhenDeep = 4;
 
     const timers = new Map();
-    const get = timers.get.bind(timers);
-    const put = timers.set.bind(timers);
-    const drop = timers.delete.bind(timers);
+    const get = (id) => mapGet(timers, id);
+    const put = (id, timer) => mapSet(timers, id, timer);
+    const drop = (id) => mapDelete(timers, id);
     // By the time they are due, those of the same time in the order in which they were set.
-    const queue = [];
+    const queue = list();
     let count = 0;
     let nesting = 0;
 
@@ -40,7 +39,7 @@
     }
 
     function wakeForFirst() {
-        wake(queue.length === 0 ? -1 : Math.max(0, queue[0].due - now()));
+        wake(queue.length === 0 ? -1 : max(0, queue[0].due - now()));
     }
 
     // HTML 8.6, "timer initialization steps".
@@ -58,7 +57,7 @@
     function start(name, handler, timeout, args, repeats) {
         const isFunction = typeof handler === "function";
         const callback = isFunction ? handler : webidl.DOMString(handler, `${name}: handler`);
-        const delay = Math.max(0, webidl.long(timeout, `${name}: timeout`));
+        const delay = max(0, webidl.long(timeout, `${name}: timeout`));
         count += 1;
         const timer = { id: count, callback, delay, args, repeats, nesting: nesting + 1, due: 0 };
         put(timer.id, timer);
@@ -72,7 +71,7 @@
             return;
         }
         drop(timer.id);
-        const index = queue.indexOf(timer);
+        const index = indexOf(queue, timer);
         if (index >= 0) {
             splice(queue, index, 1);
             if (index === 0) {
@@ -144,6 +143,7 @@
             host.uncaught(e);
         },
     };
+    host.setTimeout = functions.setTimeout;
     for (const name of Object.keys(functions)) {
         // Operations of the global object are enumerable, interfaces are not (Web IDL 3.7.7).
         if (!has(host.global, name)) {

@@ -4,16 +4,21 @@
 (function (host) {
     "use strict";
 
-    const { getOwnPropertyDescriptor, ownKeys } = Reflect;
+    const { apply, getOwnPropertyDescriptor, ownKeys } = Reflect;
+    const { create } = Object;
     const { webidl, isObject } = host;
+    const {
+        Map, TypeError, WeakMap, filter, iteratorSymbol, list: newList, mapEach, mapSet, push, setPrototypeOf,
+        slice, sort, startsWith, weakGet, weakSet,
+    } = host.primordials;
     const { parseForm, serializeForm } = host.native;
     const { USVString } = webidl;
 
     function pairsOf(text) {
         const flat = parseForm(text);
-        const pairs = [];
+        const pairs = newList();
         for (let index = 0; index < flat.length; index += 2) {
-            pairs.push([flat[index], flat[index + 1]]);
+            push(pairs, [flat[index], flat[index + 1]]);
         }
         return pairs;
     }
@@ -24,31 +29,59 @@
     function read(init, context) {
         if (!isObject(init)) {
             const text = USVString(init, context);
-            return pairsOf(text.startsWith("?") ? text.slice(1) : text);
+            return pairsOf(startsWith(text, "?") ? slice(text, 1) : text);
         }
-        const method = init[Symbol.iterator];
+        const method = init[iteratorSymbol];
         if (method !== undefined && method !== null) {
-            const pairs = readPairs(init, context);
-            if (pairs.some((pair) => pair.length !== 2)) {
-                throw new TypeError(`${context} must be pairs of name and value`);
+            // As a list that no setter of a page's sees grow.
+            const pairs = setPrototypeOf(readPairs(init, context, method), null);
+            for (let index = 0; index < pairs.length; index += 1) {
+                if (pairs[index].length !== 2) {
+                    throw new TypeError(`${context} must be pairs of name and value`);
+                }
             }
             return pairs;
         }
         const record = new Map();
-        for (const key of ownKeys(init)) {
+        const keys = ownKeys(init);
+        for (let index = 0; index < keys.length; index += 1) {
+            const key = keys[index];
             if (getOwnPropertyDescriptor(init, key)?.enumerable) {
                 // Two names can be the same once their surrogates are made well.
                 const name = USVString(key, `${context}: name`);
-                record.set(name, USVString(init[key], `${context}: ${name}`));
+                mapSet(record, name, USVString(init[key], `${context}: ${name}`));
             }
         }
-        return [...record];
+        const pairs = newList();
+        mapEach(record, (value, name) => push(pairs, [name, value]));
+        return pairs;
+    }
+
+    const ArrayPrototype = Array.prototype;
+
+    // The first that does, or -1.
+    function find(pairs, test) {
+        for (let index = 0; index < pairs.length; index += 1) {
+            if (test(pairs[index])) {
+                return index;
+            }
+        }
+        return -1;
+    }
+
+    function serialize(pairs) {
+        const flat = newList();
+        for (let index = 0; index < pairs.length; index += 1) {
+            push(flat, pairs[index][0]);
+            push(flat, pairs[index][1]);
+        }
+        return serializeForm(flat);
     }
 
     let internals;
 
     class URLSearchParams {
-        #list = [];
+        #list = newList();
         // Tells the URL that this belongs to.
         #changed = () => {};
 
@@ -68,7 +101,7 @@
         }
 
         #update() {
-            this.#changed(this.toString());
+            this.#changed(serialize(this.#list));
         }
 
         get size() {
@@ -78,7 +111,7 @@
         append(name, value) {
             const list = this.#list;
             webidl.arguments(arguments.length, 2, "URLSearchParams.append");
-            list.push([USVString(name), USVString(value)]);
+            push(list, [USVString(name), USVString(value)]);
             this.#update();
         }
 
@@ -87,7 +120,7 @@
             webidl.arguments(arguments.length, 1, "URLSearchParams.delete");
             const key = USVString(name);
             const text = value === undefined ? undefined : USVString(value);
-            this.#list = list.filter((pair) => pair[0] !== key || (text !== undefined && pair[1] !== text));
+            this.#list = filter(list, (pair) => pair[0] !== key || (text !== undefined && pair[1] !== text));
             this.#update();
         }
 
@@ -95,14 +128,21 @@
             const list = this.#list;
             webidl.arguments(arguments.length, 1, "URLSearchParams.get");
             const key = USVString(name);
-            return list.find((pair) => pair[0] === key)?.[1] ?? null;
+            const index = find(list, (pair) => pair[0] === key);
+            return index < 0 ? null : list[index][1];
         }
 
         getAll(name) {
             const list = this.#list;
             webidl.arguments(arguments.length, 1, "URLSearchParams.getAll");
             const key = USVString(name);
-            return list.filter((pair) => pair[0] === key).map((pair) => pair[1]);
+            const values = newList();
+            for (let index = 0; index < list.length; index += 1) {
+                if (list[index][0] === key) {
+                    push(values, list[index][1]);
+                }
+            }
+            return setPrototypeOf(values, ArrayPrototype);
         }
 
         has(name, value = undefined) {
@@ -110,7 +150,7 @@
             webidl.arguments(arguments.length, 1, "URLSearchParams.has");
             const key = USVString(name);
             const text = value === undefined ? undefined : USVString(value);
-            return list.some((pair) => pair[0] === key && (text === undefined || pair[1] === text));
+            return find(list, (pair) => pair[0] === key && (text === undefined || pair[1] === text)) >= 0;
         }
 
         set(name, value) {
@@ -118,19 +158,19 @@
             webidl.arguments(arguments.length, 2, "URLSearchParams.set");
             const key = USVString(name);
             const text = USVString(value);
-            const first = list.findIndex((pair) => pair[0] === key);
+            const first = find(list, (pair) => pair[0] === key);
             if (first < 0) {
-                list.push([key, text]);
+                push(list, [key, text]);
             } else {
                 list[first][1] = text;
-                this.#list = list.filter((pair, index) => index <= first || pair[0] !== key);
+                this.#list = filter(list, (pair, index) => index <= first || pair[0] !== key);
             }
             this.#update();
         }
 
         // By code units, and equal names as they were.
         sort() {
-            this.#list.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
+            sort(this.#list, (left, right) => (left[0] < right[0] ? -1 : left[0] > right[0] ? 1 : 0));
             this.#update();
         }
 
@@ -139,8 +179,8 @@
             webidl.arguments(arguments.length, 1, "URLSearchParams.forEach");
             webidl.callback(callback, "URLSearchParams.forEach: callback");
             for (let index = 0; index < this.#list.length; index += 1) {
-                const [name, value] = this.#list[index];
-                Reflect.apply(callback, thisArg, [value, name, this]);
+                const pair = this.#list[index];
+                apply(callback, thisArg, [pair[1], pair[0], this]);
             }
         }
 
@@ -157,7 +197,7 @@
         }
 
         toString() {
-            return serializeForm(this.#list.flat());
+            return serialize(this.#list);
         }
     }
 
@@ -168,7 +208,7 @@
         next: {
             value: {
                 next() {
-                    const state = states.get(this);
+                    const state = weakGet(states, this);
                     if (state === undefined) {
                         throw new TypeError("next belongs to iterators of URLSearchParams");
                     }
@@ -187,8 +227,8 @@
 
     function iterate(params, list, make) {
         void list;
-        const result = Object.create(iterator);
-        states.set(result, { params, make, index: 0 });
+        const result = create(iterator);
+        weakSet(states, result, { params, make, index: 0 });
         return result;
     }
 

@@ -7,6 +7,7 @@
     const { webidl, linkParams, refillParams } = host;
     const { parseURL, setURL } = host.native;
     const { USVString } = webidl;
+    const { slice } = host.primordials;
 
     // In the order in which the native side gives them.
     const names = [
@@ -16,9 +17,10 @@
     const HREF = 0;
     const SEARCH = 9;
 
-    function parse(url, base, context) {
+    // What parseURL answers of the arguments, once they are strings.
+    function parse(url, base, context, throws) {
         const text = USVString(url, `${context}: url`);
-        return base === undefined ? [text] : [text, USVString(base, `${context}: base`)];
+        return parseURL(text, base === undefined ? undefined : USVString(base, `${context}: base`), throws);
     }
 
     let internals;
@@ -39,15 +41,13 @@
 
         constructor(url, base = undefined) {
             webidl.arguments(arguments.length, 1, "URL");
-            const [text, baseText] = parse(url, base, "URL");
             // Says in a TypeError what is wrong with it.
-            this.#parts = parseURL(text, baseText, true);
+            this.#parts = parse(url, base, "URL", true);
         }
 
         static parse(url, base = undefined) {
             webidl.arguments(arguments.length, 1, "URL.parse");
-            const [text, baseText] = parse(url, base, "URL.parse");
-            const parts = parseURL(text, baseText, false);
+            const parts = parse(url, base, "URL.parse", false);
             if (parts === undefined) {
                 return null;
             }
@@ -58,8 +58,7 @@
 
         static canParse(url, base = undefined) {
             webidl.arguments(arguments.length, 1, "URL.canParse");
-            const [text, baseText] = parse(url, base, "URL.canParse");
-            return parseURL(text, baseText, false) !== undefined;
+            return parse(url, base, "URL.canParse", false) !== undefined;
         }
 
         get href() {
@@ -85,7 +84,7 @@
         }
 
         get searchParams() {
-            this.#params ??= linkParams(this.#parts[SEARCH].slice(1), this.#onParams);
+            this.#params ??= linkParams(slice(this.#parts[SEARCH], 1), this.#onParams);
             return this.#params;
         }
 
@@ -93,7 +92,7 @@
 
         #refill() {
             if (this.#params !== undefined) {
-                refillParams(this.#params, this.#parts[SEARCH].slice(1), this.#onParams);
+                refillParams(this.#params, slice(this.#parts[SEARCH], 1), this.#onParams);
             }
         }
 

@@ -2,24 +2,20 @@
 // the interface.
 //
 // Adds to `host`: define, expose, constants, brand, is, uncaught, bytesOf, isBufferSource, isUint8Array,
-// isObject, uncurry, webidl.
+// isObject, webidl.
 (function (host) {
     "use strict";
 
-    // The page may change any prototype after this has run, so what the interfaces stand on is taken now.
     const { apply, defineProperty, getOwnPropertyDescriptor, has, ownKeys } = Reflect;
     const { create } = Object;
-    const { bind, call } = Function.prototype;
     const { floor, trunc } = Math;
+    const { uncurry } = host;
+    const {
+        ArrayBuffer, BigInt, Map, Number, Set, TypeError, Uint8Array, charCodeAt, getter, iteratorSymbol, mapGet,
+        setHas,
+    } = host.primordials;
     const { isView } = ArrayBuffer;
     const { asIntN, asUintN } = BigInt;
-    const iteratorSymbol = Symbol.iterator;
-
-    // uncurry(method)(self, ...arguments) is self.method(...arguments), whatever has become of the prototype.
-    const uncurry = bind.bind(call);
-    const getter = (prototype, key) => uncurry(getOwnPropertyDescriptor(prototype, key).get);
-
-    host.uncurry = uncurry;
 
     // ---- What an interface looks like (Web IDL 3.7) ----
 
@@ -66,7 +62,6 @@
     // ---- Whose object is it? ----
 
     const brands = new Map();
-    const brandOf = uncurry(Map.prototype.get);
     const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
     host.isObject = isObject;
@@ -75,7 +70,7 @@
         brands.set(Class, test);
     };
 
-    host.is = (Class, value) => isObject(value) && brandOf(brands, Class)(value);
+    host.is = (Class, value) => isObject(value) && mapGet(brands, Class)(value);
 
     // An exception that no script can catch, such as one from an event listener (HTML, "report an
     // exception").
@@ -148,7 +143,6 @@
     const wellFormed = String.prototype.toWellFormed
         ? uncurry(String.prototype.toWellFormed)
         : (text) => text.replace(/\p{Surrogate}/gu, "\uFFFD");
-    const charCodeAt = uncurry(String.prototype.charCodeAt);
     const finite = Number.isFinite;
     const maximumSafe = Number.MAX_SAFE_INTEGER;
 
@@ -198,9 +192,9 @@
         const modulus = bits === 64 ? undefined : 2 ** bits;
         const maximum = bits === 64 ? maximumSafe : 2 ** (signed ? bits - 1 : bits) - 1;
         const minimum = !signed ? 0 : bits === 64 ? -maximumSafe : -(2 ** (bits - 1));
-        return (value, context = "value", { clamp = false, enforceRange = false } = {}) => {
+        return (value, context = "value", mode = undefined) => {
             let number = toNumber(value, context);
-            if (enforceRange) {
+            if (mode === "enforceRange") {
                 if (!finite(number)) {
                     throw new TypeError(`${context} must be a finite number, not ${number}`);
                 }
@@ -210,7 +204,7 @@
                 }
                 return number + 0;
             }
-            if (clamp) {
+            if (mode === "clamp") {
                 if (number !== number) {
                     return 0;
                 }
@@ -241,9 +235,10 @@
         return number;
     }
 
+    // `found` is the method that iterates, for who has asked for it already: a page sees it asked for once.
     function sequence(converter) {
-        return (value, context = "value") => {
-            const method = isObject(value) ? value[iteratorSymbol] : undefined;
+        return (value, context = "value", found = undefined) => {
+            const method = found ?? (isObject(value) ? value[iteratorSymbol] : undefined);
             if (typeof method !== "function") {
                 throw new TypeError(`${context} must be iterable, such as an array`);
             }
@@ -277,7 +272,12 @@
     // and has no default is absent from the answer, too. A default that is a function is called for a new
     // value each time.
     function dictionary(members, inherited = undefined) {
-        const own = [...members].sort(([left], [right]) => (left < right ? -1 : 1));
+        const own = members.map(([key, converter, options]) => ({
+            key, converter,
+            isRequired: options?.required === true,
+            hasDefault: options !== undefined && "default" in options,
+            otherwise: options?.default,
+        })).sort((left, right) => (left.key < right.key ? -1 : 1));
         const all = [...(inherited?.members ?? []), ...own];
         const convert = (value, context = "value") => {
             const missing = value === undefined || value === null;
@@ -286,17 +286,14 @@
             }
             const result = create(null);
             for (let index = 0; index < all.length; index += 1) {
-                const key = all[index][0];
-                const options = all[index][2];
+                const { key, converter, isRequired, hasDefault, otherwise } = all[index];
                 const given = missing ? undefined : value[key];
                 if (given !== undefined) {
-                    const converter = all[index][1];
                     result[key] = converter(given, `${context}.${key}`);
-                } else if (options?.required) {
+                } else if (isRequired) {
                     throw new TypeError(`${context}.${key} is required`);
-                } else if (options !== undefined && "default" in options) {
-                    const { default: value } = options;
-                    result[key] = typeof value === "function" ? value() : value;
+                } else if (hasDefault) {
+                    result[key] = typeof otherwise === "function" ? otherwise() : otherwise;
                 }
             }
             return result;
@@ -307,22 +304,25 @@
 
     function enumeration(name, values) {
         const known = new Set(values);
-        const isKnown = known.has.bind(known);
+        const names = values.join(", ");
         return (value, context = "value") => {
             const text = DOMString(value, context);
-            if (!isKnown(text)) {
-                throw new TypeError(`${context} must be a ${name} (${values.join(", ")}), not "${text}"`);
+            if (!setHas(known, text)) {
+                throw new TypeError(`${context} must be a ${name} (${names}), not "${text}"`);
             }
             return text;
         };
     }
 
-    const interfaceType = (Class) => (value, context = "value") => {
-        if (!host.is(Class, value)) {
-            throw new TypeError(`${context} must be of type ${Class.name}`);
-        }
-        return value;
-    };
+    function interfaceType(Class) {
+        const { name } = Class;
+        return (value, context = "value") => {
+            if (!host.is(Class, value)) {
+                throw new TypeError(`${context} must be of type ${name}`);
+            }
+            return value;
+        };
+    }
 
     // Neither [AllowShared] nor [AllowResizable]: memory that could change under the reader is refused.
     function BufferSource(value, context = "value") {

@@ -6,15 +6,17 @@
 
     const { webidl, native, DOMException, bytesOf, handOver } = host;
     const { createReadable, createWritable } = host.streams;
-    const then = host.uncurry(Promise.prototype.then);
+    const { Map, Promise, Uint8Array, mapDelete, mapGet, mapSet, then } = host.primordials;
     const nothing = () => {};
 
     const readCloseInfo = webidl.dictionary([
-        ["closeCode", (value, context) => webidl.unsignedShort(value, context, { enforceRange: true })],
+        ["closeCode", (value, context) => webidl.unsignedShort(value, context, "enforceRange")],
         ["reason", webidl.USVString, { default: "" }],
     ]);
 
     let errorOf;
+    let codeOf;
+    let reasonOf;
 
     class WebSocketError extends DOMException {
         #closeCode;
@@ -24,7 +26,7 @@
             host.brand(WebSocketError, (value) => #closeCode in value);
         }
 
-        constructor(message = "", init = {}) {
+        constructor(message = "", init = undefined) {
             message = webidl.DOMString(message, "WebSocketError: message");
             const { closeCode, reason } = readCloseInfo(init, "WebSocketError: init");
             // For a stream that is none, this only checks.
@@ -44,6 +46,8 @@
 
         // A code of the connection's end need not be one that a script may close with.
         static {
+            codeOf = (error) => error.#closeCode;
+            reasonOf = (error) => error.#reason;
             errorOf = (message, code, reason) => {
                 const error = new WebSocketError(message);
                 error.#closeCode = code;
@@ -89,20 +93,23 @@
         #tasks = 0;
 
         constructor(url, protocols, signal) {
-            if (signal?.aborted) {
+            const abortion = signal === undefined ? undefined : host.abortion(signal);
+            if (abortion !== undefined) {
                 // Still a URL that is none throws.
                 this.url = native.checkStream(url, protocols);
-                this.#fail(signal.reason);
+                this.#fail(abortion.reason);
                 return;
             }
             count += 1;
             this.#number = count;
-            [this.#handle, this.url] = native.openStream(count, url, protocols);
-            streams.set(count, this);
+            const opened = native.openStream(count, url, protocols);
+            this.#handle = opened[0];
+            this.url = opened[1];
+            mapSet(streams, count, this);
             if (signal !== undefined) {
-                this.#forget = host.onAbort(signal, () => {
+                this.#forget = host.onAbort(signal, (reason) => {
                     if (this.#state === "connecting") {
-                        this.#fail(signal.reason);
+                        this.#fail(reason);
                         native.closeStream(this.#handle, undefined, "");
                     }
                 }) ?? nothing;
@@ -111,7 +118,7 @@
 
         #begin() {
             this.#tasks += 1;
-            streams.set(this.#number, this);
+            mapSet(streams, this.#number, this);
         }
 
         #finish() {
@@ -121,7 +128,7 @@
 
         #leave() {
             if (this.#tasks === 0 && this.#state === "closed") {
-                streams.delete(this.#number);
+                mapDelete(streams, this.#number);
             }
         }
 
@@ -145,8 +152,8 @@
                 const isOurs = host.is(WebSocketError, reason);
                 // A code that came from a peer may be one that must not be sent.
                 try {
-                    native.closeStream(this.#handle, isOurs ? reason.closeCode ?? undefined : undefined,
-                        isOurs ? reason.reason : "");
+                    native.closeStream(this.#handle, isOurs ? codeOf(reason) ?? undefined : undefined,
+                        isOurs ? reasonOf(reason) : "");
                 } catch {
                     native.closeStream(this.#handle, undefined, "");
                 }
@@ -280,7 +287,7 @@
             host.brand(WebSocketStream, (value) => #connection in value);
         }
 
-        constructor(url, options = {}) {
+        constructor(url, options = undefined) {
             webidl.arguments(arguments.length, 1, "WebSocketStream");
             url = webidl.USVString(url, "WebSocketStream: url");
             const { protocols, signal } = readOptions(options, "WebSocketStream: options");
@@ -299,7 +306,7 @@
             return this.#connection.closed.promise;
         }
 
-        close(closeInfo = {}) {
+        close(closeInfo = undefined) {
             const connection = this.#connection;
             const { closeCode, reason } = readCloseInfo(closeInfo, "WebSocketStream.close: closeInfo");
             connection.close(closeCode, reason);
@@ -309,18 +316,19 @@
     host.expose(WebSocketStream);
 
     const events = {
-        opened: (stream, ...details) => stream.whenOpened(...details),
-        failed: (stream, ...details) => stream.whenFailed(...details),
-        message: (stream, ...details) => stream.whenMessage(...details),
+        __proto__: null,
+        opened: (stream, extensions, protocol) => stream.whenOpened(extensions, protocol),
+        failed: (stream, message) => stream.whenFailed(message),
+        message: (stream, data) => stream.whenMessage(data),
         end: (stream) => stream.whenEnd(),
-        written: (stream, ...details) => stream.whenWritten(...details),
-        closed: (stream, ...details) => stream.whenClosed(...details),
+        written: (stream, isWritten) => stream.whenWritten(isWritten),
+        closed: (stream, wasClean, code, reason, message) => stream.whenClosed(wasClean, code, reason, message),
     };
 
-    native.register("stream", (number, event, ...details) => {
-        const stream = streams.get(number);
+    native.register("stream", (number, event, first, second, third, fourth) => {
+        const stream = mapGet(streams, number);
         if (stream !== undefined) {
-            events[event](stream, ...details);
+            events[event](stream, first, second, third, fourth);
         }
     });
 })

@@ -6,7 +6,10 @@
     "use strict";
 
     const { webidl, native, isObject, bytesOf, handOver, MessageEvent, CloseEvent, Event } = host;
-    const deref = host.uncurry(WeakRef.prototype.deref);
+    const {
+        Map, Set, Uint8Array, WeakRef, deref, iteratorSymbol, mapDelete, mapGet, mapSet, setAdd, setDelete, setHas,
+        setSize,
+    } = host.primordials;
 
     const CONNECTING = 0;
     const OPEN = 1;
@@ -36,17 +39,20 @@
         if (value === undefined) {
             return [];
         }
-        const method = isObject(value) ? value[Symbol.iterator] : undefined;
+        const method = isObject(value) ? value[iteratorSymbol] : undefined;
         const isList = method !== undefined && method !== null;
-        return isList ? readProtocolList(value, context) : [webidl.DOMString(value, context)];
+        return isList ? readProtocolList(value, context, method) : [webidl.DOMString(value, context)];
     }
 
     function updateHeard(socket) {
-        const state = internals.state(socket);
-        const isHeard = listenersThatCount[state].some((type) => host.hasListener(socket, type));
-        if (isHeard !== heard.has(socket)) {
-            heard[isHeard ? "add" : "delete"](socket);
-            native.setHeard(heard.size);
+        const types = listenersThatCount[internals.state(socket)];
+        let isHeard = false;
+        for (let index = 0; index < types.length && !isHeard; index += 1) {
+            isHeard = host.hasListener(socket, types[index]);
+        }
+        if (isHeard !== setHas(heard, socket)) {
+            (isHeard ? setAdd : setDelete)(heard, socket);
+            native.setHeard(setSize(heard));
         }
     }
 
@@ -67,14 +73,17 @@
             };
         }
 
-        constructor(url, protocols = []) {
+        constructor(url, protocols = undefined) {
             webidl.arguments(arguments.length, 1, "WebSocket");
             url = webidl.USVString(url, "WebSocket: url");
             protocols = readProtocols(protocols);
             super();
             count += 1;
-            [this.#handle, this.#url, this.#origin] = native.openSocket(count, url, protocols);
-            sockets.set(count, new WeakRef(this));
+            const opened = native.openSocket(count, url, protocols);
+            this.#handle = opened[0];
+            this.#url = opened[1];
+            this.#origin = opened[2];
+            mapSet(sockets, count, new WeakRef(this));
         }
 
         get url() {
@@ -100,7 +109,7 @@
         close(code = undefined, reason = undefined) {
             const handle = this.#handle;
             if (code !== undefined) {
-                code = webidl.unsignedShort(code, "WebSocket.close: code", { clamp: true });
+                code = webidl.unsignedShort(code, "WebSocket.close: code", "clamp");
             }
             if (reason !== undefined) {
                 reason = webidl.USVString(reason, "WebSocket.close: reason");
@@ -141,11 +150,7 @@
     for (const type of ["open", "error", "close", "message"]) {
         host.handlerAttribute(WebSocket, type);
     }
-    Reflect.defineProperty(WebSocket.prototype, host.listenersChanged, {
-        value() {
-            updateHeard(this);
-        },
-    });
+    host.onListenersChanged(WebSocket, updateHeard);
     host.expose(WebSocket);
 
     // Each answers whether there are listeners yet to be called.
@@ -153,27 +158,32 @@
         host.dispatchAsTask(socket, host.createEvent(Class, type, init), then);
 
     const events = {
+        __proto__: null,
+
         open: (socket) => fire(socket, Event, "open"),
 
         message(socket, data) {
             if (typeof data !== "string") {
                 data = internals.binary(socket, data);
             }
-            return fire(socket, MessageEvent, "message", { data, origin: internals.origin(socket) });
+            return fire(socket, MessageEvent, "message", {
+                __proto__: null, data, origin: internals.origin(socket),
+            });
         },
 
         close(socket, code, reason, wasClean, failed) {
-            const close = () => fire(socket, CloseEvent, "close", { code, reason, wasClean });
+            const close = () => fire(socket, CloseEvent, "close", { __proto__: null, code, reason, wasClean });
             return failed ? fire(socket, Event, "error", undefined, close) : close();
         },
     };
 
-    native.register("socket", (number, event, ...details) => {
-        const reference = sockets.get(number);
+    // The most details are those of the close: code, reason, wasClean, failed.
+    native.register("socket", (number, event, first, second, third, fourth) => {
+        const reference = mapGet(sockets, number);
         const socket = reference && deref(reference);
         if (event === "close") {
-            sockets.delete(number);
+            mapDelete(sockets, number);
         }
-        return socket !== undefined && events[event](socket, ...details);
+        return socket !== undefined && events[event](socket, first, second, third, fourth);
     });
 })

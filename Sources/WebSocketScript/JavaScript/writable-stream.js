@@ -6,7 +6,7 @@
     const { apply } = Reflect;
     const { webidl } = host;
     const {
-        token, attempt, resolvedWith, rejectedWith, promiseCallback, nothing,
+        token, attempt, resolvedWith, rejectedWith, promiseCallback, ownCallback, nothing,
         strategyOf, highWaterMarkOf, sizeOf, optionalObject,
         WritableCore, WriterCore, WritableControllerCore, newWritable,
     } = host.streams;
@@ -178,14 +178,14 @@
     host.expose(WritableStreamDefaultWriter);
     host.expose(WritableStreamDefaultController);
 
-    // Makes a stream that ends in the host. `start`, `write`, `close` and `abort` may give a promise or
+    // Makes a stream that ends in the host. `write`, `close` and `abort` give a promise of ours or
     // nothing.
     function createWritable(options) {
         const { start, write, close, abort, highWaterMark, size } = { __proto__: null, ...options };
         const core = newWritable(start ?? nothing, {
-            write: promiseCallback(write ?? nothing, undefined),
-            close: promiseCallback(close ?? nothing, undefined),
-            abort: promiseCallback(abort ?? nothing, undefined),
+            write: ownCallback(write ?? nothing),
+            close: ownCallback(close ?? nothing),
+            abort: ownCallback(abort ?? nothing),
         }, highWaterMark, size);
         const { controller } = core;
         return {

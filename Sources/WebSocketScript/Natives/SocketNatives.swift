@@ -39,7 +39,9 @@ extension ScriptHost {
             host.value(call) { Double($0.readyState.rawValue) }
         }
         define("bufferedAmount") { host, call in
-            host.value(call) { Double($0.bufferedAmount) }
+            guard let handle: SocketHandle = call.handle(0) else { return nil }
+            host.touched(handle.core)
+            return host.context.value(handle.core.bufferedAmount)
         }
         define("socketProtocol") { host, call in
             call.handle(0, as: SocketHandle.self).map { host.context.value($0.core.subprotocol) }
@@ -61,8 +63,13 @@ extension ScriptHost {
     private func send(_ message: Message, _ call: NativeCall) throws -> ScriptValue? {
         guard let handle: SocketHandle = call.handle(0) else { return nil }
         try handle.core.send(message)
-        sendersOfTurn.append(handle.core)
+        touched(handle.core)
         return nil
+    }
+
+    /// What the script knows of the socket's buffer stays so until its turn is over.
+    private func touched(_ core: ClientSocket) {
+        if touchedInTurn.last !== core { touchedInTurn.append(core) }
     }
 }
 

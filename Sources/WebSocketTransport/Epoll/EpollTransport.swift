@@ -3,11 +3,11 @@ import CLinux
 package import NIOCore
 import WebSocketProtocol
 
-/// The transport over a TCP socket on an ``EpollLoop``. To be touched on the loop only.
+/// The transport over a TCP socket on a ``SocketLoop``. To be touched on the loop only.
 ///
 /// It reads once per event, into the loop's buffer, and writes at once; what the socket does not take is kept and
 /// goes out as it drains.
-package final class EpollTransport: EpollSource, AcceptedTransport {
+package final class EpollTransport: SocketSource, AcceptedTransport {
     // `@exclusivity(unchecked)`: as in `ConnectionCore`, the checks cost more than what they would find; each
     // change below is over before the connection is called.
     @exclusivity(unchecked) package var input: (any ConnectionInput)? {
@@ -22,7 +22,7 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
     package var eventLoop: any EventLoop { loop }
     package let peer: PeerAddress
 
-    private let loop: EpollLoop
+    private let loop: SocketLoop
     @exclusivity(unchecked) private var socket: Socket
     /// What the socket did not take.
     @exclusivity(unchecked) private var unwritten: UnwrittenBytes?
@@ -35,7 +35,7 @@ package final class EpollTransport: EpollSource, AcceptedTransport {
     @exclusivity(unchecked) private var isOutputBroken = false
 
     /// - Parameter socket: connected; owned by the transport from here on.
-    init(_ socket: Socket, peer: PeerAddress, on loop: EpollLoop) {
+    init(_ socket: Socket, peer: PeerAddress, on loop: SocketLoop) {
         self.socket = socket
         self.peer = peer
         self.loop = loop

@@ -23,14 +23,14 @@ extension LoopTimerOwner {
     /// (``TimerWheel/resolution``), never before; at a time that is past already, as soon as the loop looks.
     package func setTimer(at deadline: NIODeadline, on eventLoop: any EventLoop) {
         #if os(Linux)
-        if let loop = eventLoop as? EpollLoop { return loop.timers.set(self, at: deadline, now: .now()) }
+        if let loop = eventLoop as? SocketLoop { return loop.timers.set(self, at: deadline, now: .now()) }
         #endif
         LoopScratch.current.timers(of: eventLoop).set(self, at: deadline, on: eventLoop)
     }
 
     package func cancelTimer(on eventLoop: any EventLoop) {
         #if os(Linux)
-        if let loop = eventLoop as? EpollLoop { return loop.timers.remove(self) }
+        if let loop = eventLoop as? SocketLoop { return loop.timers.remove(self) }
         #endif
         guard timer.place != TimerWheel.nowhere else { return }
         LoopScratch.current.timers(of: eventLoop).remove(self, on: eventLoop)

@@ -10,7 +10,7 @@ import Musl
 import Android
 #endif
 
-/// An io_uring, in place of epoll, of one ``EpollLoop``: what connections ask for in a turn is handed over by the
+/// An io_uring, in place of epoll, of one ``SocketLoop``: what connections ask for in a turn is handed over by the
 /// one system call that waits for the next.
 ///
 /// All but making it is for the loop's thread.

@@ -11,7 +11,7 @@ import Musl
 import Android
 #endif
 
-/// The transport over a TCP socket on an ``EpollLoop`` that has a ``Ring``. To be touched on the loop only.
+/// The transport over a TCP socket on a ``SocketLoop`` that has a ``Ring``. To be touched on the loop only.
 ///
 /// Small messages are received and sent by the ring; much at once is read and written by calls, as on epoll. What
 /// the socket does not take is kept and goes out as it drains.
@@ -22,7 +22,7 @@ package final class RingTransport: AcceptedTransport {
     package var eventLoop: any EventLoop { loop }
     package let peer: PeerAddress
 
-    private let loop: EpollLoop
+    private let loop: SocketLoop
     private let ring: Ring
     @exclusivity(unchecked) private var socket: Socket
     /// Tells it from others with the same descriptor.
@@ -78,7 +78,7 @@ package final class RingTransport: AcceptedTransport {
     @exclusivity(unchecked) private var isOutputBroken = false
 
     /// - Parameter socket: connected; owned by the transport from here on.
-    init(_ socket: Socket, peer: PeerAddress, on loop: EpollLoop, _ ring: Ring) {
+    init(_ socket: Socket, peer: PeerAddress, on loop: SocketLoop, _ ring: Ring) {
         self.socket = socket
         self.peer = peer
         self.loop = loop

@@ -51,7 +51,7 @@ extension ClientSocket {
 
     private func next() -> Step {
         let (step, resumes) = lock.withLock { () -> (Step, WebSocketConnection?) in
-            state.count.turnBegins()
+            state.count.turnEnds()
             guard let notice = state.notices.next() else {
                 // Whoever is not listening need not be waited for.
                 guard state.retained != nil else {

@@ -100,7 +100,25 @@ package final class ClientSocket: @unchecked Sendable {
     package var subprotocol: String { lock.withLock { state.subprotocol } }
     package var extensions: String { lock.withLock { state.extensions } }
     package var url: WebURL { request.url }
-    package var bufferedAmount: Int { lock.withLock { state.count.buffered } }
+
+    package var bufferedAmount: Int {
+        let (amount, wake) = lock.withLock { () -> (Int, Wake) in
+            // What cannot fall need not be kept from it.
+            let wake = state.count.isFalling ? look() : {}
+            return (state.count.buffered, wake)
+        }
+        wake()
+        return amount
+    }
+
+    /// The owner looks at what waits: until its turn is over, which the pump notices, that does not fall. To be called
+    /// with the lock held.
+    private func look() -> Wake {
+        // Nobody would end the turn of an owner that is gone.
+        guard !state.count.isInTurn, state.owner != nil else { return {} }
+        state.count.look()
+        return wakePump()
+    }
 
     // MARK: Beginning
 
@@ -220,6 +238,7 @@ extension ClientSocket {
         var wake: Wake = {}
         var connection: WebSocketConnection?
         let isTooEarly = lock.withLock {
+            if state.readyState == .open { wake = look() }
             switch state.readyState {
             case .connecting: return true
             case .closing, .closed:
@@ -232,7 +251,6 @@ extension ClientSocket {
                 connection = order(.close(.empty))
             case .open:
                 state.count.accept(size)
-                wake = wakePump()
                 connection = order(.send(message))
             }
             return false
@@ -286,9 +304,9 @@ extension ClientSocket {
         _ = consume released
     }
 
-    /// The owner's code has run to its end, for whoever knows that better than the pump: what was sent in this turn
-    /// may fall out of ``bufferedAmount`` from here on.
-    package func turnEnds() { lock.withLock { state.count.turnBegins() } }
+    /// The owner's code has run to its end, for whoever knows that better than the pump: ``bufferedAmount`` may fall
+    /// from here on.
+    package func turnEnds() { lock.withLock { state.count.turnEnds() } }
 
     /// Waits until the end has been told.
     package func waitForEnd(isolation: isolated (any Actor)? = #isolation) async {

@@ -8,7 +8,9 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     // task that aborts, which the documentation says.
     private let lock = NIOLock()
     private var cause: (any Error)?
-    private var actions: [() -> Void] = []
+    /// What to do then, in the order in which it was asked for.
+    private var actions: [(number: Int, act: () -> Void)] = []
+    private var lastNumber = 0
     /// What ``any(_:)`` was given, which has to live to tell this.
     private var sources: [AbortSignal] = []
 
@@ -68,7 +70,7 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
     }
 
     func abort(because reason: any Error) {
-        let actions: [() -> Void]? = lock.withLock {
+        let actions: [(number: Int, act: () -> Void)]? = lock.withLock {
             guard cause == nil else { return nil }
             cause = reason
             defer {
@@ -79,12 +81,27 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
         }
         guard let actions else { return }
         // DOM §3.2: what was asked for comes before the listeners.
-        for action in actions { action() }
+        for action in actions { action.act() }
         fire(Event("abort"))
     }
 
     /// Does something when this is aborted; at once if it has been.
-    func perform(_ action: @escaping @Sendable () -> Void) { add(action) }
+    ///
+    /// - Returns: what ``forget(_:)`` takes.
+    @discardableResult
+    func perform(_ action: @escaping @Sendable () -> Void) -> Int { add(action) }
+
+    /// Thinks better of what ``perform(_:)`` was asked for: a signal may live as long as the program.
+    func forget(_ number: Int) {
+        // Let go of outside the lock: it may hold whatever it likes.
+        let forgotten = lock.withLock {
+            actions.firstIndex { $0.number == number }.map { actions.remove(at: $0) }
+        }
+        _ = consume forgotten
+    }
+
+    /// What waits for an abort, for tests.
+    var actionCount: Int { lock.withLock { actions.count } }
 
     /// Removes a listener when this is aborted: what an event target does is guarded by its lock, in whatever task.
     /// Holds neither of them: a signal may live as long as the program.
@@ -94,13 +111,19 @@ public final class AbortSignal: EventTarget, @unchecked Sendable {
         }
     }
 
-    private func add(_ action: @escaping () -> Void) {
-        let isAborted = lock.withLock {
-            guard cause == nil else { return true }
-            actions.append(action)
-            return false
+    @discardableResult
+    private func add(_ action: @escaping () -> Void) -> Int {
+        let number = lock.withLock { () -> Int? in
+            guard cause == nil else { return nil }
+            lastNumber += 1
+            actions.append((lastNumber, action))
+            return lastNumber
         }
-        if isAborted { action() }
+        guard let number else {
+            action()
+            return 0
+        }
+        return number
     }
 }
 

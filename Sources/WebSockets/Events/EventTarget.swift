@@ -8,6 +8,8 @@ open class EventTarget {
     // them called in another.
     private let lock = NIOLock()
     private var registrations: [Registration] = []
+    /// The types of which events may come yet, once no others do; `nil`: any may.
+    private var typesLeft: Set<String>?
 
     public init() {}
 
@@ -63,7 +65,7 @@ open class EventTarget {
             let isKnown = registrations.contains {
                 $0.type == type && $0.listener === listener && $0.capture == capture && !$0.isHandler
             }
-            guard !isKnown else { return false }
+            guard !isKnown, isTaken(type) else { return false }
             registrations.append(
                 Registration(type, listener, capture: capture, once: once, passive: passive, isHandler: false)
             )
@@ -157,7 +159,7 @@ open class EventTarget {
             replaced = old?.listener
             switch (old, listener) {
             case (let old?, let listener?): old.listener = listener
-            case (nil, let listener?):
+            case (nil, let listener?) where isTaken(type.name):
                 registrations.append(
                     Registration(
                         type.name,
@@ -168,6 +170,7 @@ open class EventTarget {
                         isHandler: true
                     )
                 )
+            case (nil, _?): break
             case (_, nil): remove { $0.type == type.name && $0.isHandler }
             }
         }
@@ -257,10 +260,16 @@ open class EventTarget {
         lock.withLock { registrations.contains { $0.type == type } }
     }
 
-    /// - Parameter types: events whose listeners stay.
+    /// To be called with the lock held: whether a listener for a type may still be called.
+    private func isTaken(_ type: String) -> Bool { typesLeft?.contains(type) ?? true }
+
+    /// Lets all listeners go, and takes no more: one that is never called would only hold what it holds.
+    ///
+    /// - Parameter types: those of which events come yet.
     func removeAllListeners(except types: [String] = []) {
         let removed = lock.withLock {
-            defer { remove { !types.contains($0.type) } }
+            typesLeft = Set(types)
+            defer { remove { !isTaken($0.type) } }
             return registrations
         }
         // Let go of outside the lock: a closure's end may end whatever it holds.

@@ -90,6 +90,31 @@
         await other.closed;
     });
 
+    check("a signal that is aborted late takes no error's place, and no close's", async () => {
+        const outcome = (stream) => Promise.allSettled([stream.opened, stream.closed]);
+        const controller = new AbortController();
+        const { signal } = controller;
+        const failed = new WebSocketStream(`${server}/nowhere`, { signal });
+        const error = await rejects("WebSocketError", failed.opened);
+        const givenUp = new WebSocketStream(`${server}/echo`, { signal });
+        givenUp.close();
+        const opened = new WebSocketStream(`${server}/echo`, { signal });
+        await opened.opened;
+        opened.close({ closeCode: 3000 });
+        await opened.closed;
+        controller.abort(new RangeError("late"));
+        same((await outcome(failed)).map(({ reason }) => reason), [error, error]);
+        same((await outcome(givenUp)).map(({ reason }) => reason.name), ["WebSocketError", "WebSocketError"]);
+        same((await opened.closed).closeCode, 3000);
+        same((await outcome(opened)).map(({ status }) => status), ["fulfilled", "fulfilled"]);
+
+        const early = new AbortController();
+        const aborted = new WebSocketStream(`${server}/echo`, { signal: early.signal });
+        early.abort("reason");
+        aborted.close({ closeCode: 3000 });
+        same((await outcome(aborted)).map(({ reason }) => reason), ["reason", "reason"]);
+    });
+
     check("close checks its arguments", async () => {
         const stream = new WebSocketStream(`${server}/echo`);
         await stream.opened;

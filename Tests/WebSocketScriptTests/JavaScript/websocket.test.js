@@ -251,6 +251,24 @@
         same(socket.bufferedAmount, 8);
     });
 
+    check("bufferedAmount of earlier turns does not fall within a turn", async () => {
+        const socket = await open();
+        let left = 0;
+        for (let round = 0; round < 20; round += 1) {
+            socket.send(new Uint8Array(1 << 20));
+            await new Promise((resolve) => setTimeout(resolve, 0));
+            const first = socket.bufferedAmount;
+            left = Math.max(left, first);
+            const until = performance.now() + 5;
+            while (performance.now() < until) { /* the turn goes on, and the network too */ }
+            same(socket.bufferedAmount, first);
+            await Promise.resolve();
+            same(socket.bufferedAmount, first, "after a microtask");
+        }
+        same(left > 0, true, "whether any of it waited");
+        await closed(socket);
+    });
+
     check("bufferedAmount may fall between turns of other things than the socket", async () => {
         const socket = await open();
         socket.onmessage = null;
@@ -407,5 +425,51 @@
         await once(socket, "message");
         same(order.slice(0, 3), ["first", "microtask", "first"]);
         await closed(socket);
+    });
+
+    check("listeners that come after the close are not called, and hold no socket", async () => {
+        const gone = [];
+        const controller = new AbortController();
+        let called = 0;
+        await (async () => {
+            for (let round = 0; round < 10; round += 1) {
+                const socket = await open();
+                socket.onmessage = null;
+                await closed(socket);
+                const listener = () => {
+                    called += 1;
+                    return socket;
+                };
+                socket.onclose = listener;
+                same(socket.onclose, listener);
+                socket.addEventListener("message", listener);
+                socket.addEventListener("error", listener, { signal: controller.signal });
+                socket.removeEventListener("message", listener);
+                if (round % 2 === 0) {
+                    socket.onclose = null;
+                }
+                gone.push(new WeakRef(socket));
+            }
+        })();
+        // References on the stack, or what looks like one, may keep some of them.
+        for (let round = 0; round < 50 && gone.filter((one) => one.deref() === undefined).length < 8; round += 1) {
+            await new Promise((resolve) => setTimeout(resolve, 0));
+            gc();
+        }
+        same(gone.filter((one) => one.deref() === undefined).length >= 8, true, "whether they are gone");
+        same(called, 0);
+        controller.abort();
+    });
+
+    check("onclose = null and removeEventListener keep the close from being told", async () => {
+        const socket = await open();
+        const told = [];
+        const listener = () => told.push("listener");
+        socket.addEventListener("close", listener);
+        socket.onclose = () => told.push("handler");
+        socket.removeEventListener("close", listener);
+        socket.onclose = null;
+        await closed(socket);
+        same(told, []);
     });
 })();

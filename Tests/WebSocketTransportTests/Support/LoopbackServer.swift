@@ -39,7 +39,7 @@ final class LoopbackServer: Sendable {
             stopListening = { try? await channel.close() }
         #if os(Linux)
         case .epoll(let group):
-            let listener = try await EpollListener.listen(
+            let listener = try await SocketListener.listen(
                 on: SocketAddress(ipAddress: "127.0.0.1", port: 0),
                 backlog: 1024,
                 loops: group.loops,
@@ -60,7 +60,7 @@ final class LoopbackServer: Sendable {
     enum Engine: Sendable {
         case nio(any EventLoopGroup)
         #if os(Linux)
-        case epoll(EpollLoopGroup)
+        case epoll(SocketLoopGroup)
         #endif
 
         /// SwiftNIO, and where there is such a thing, loops of our own on epoll and io_uring.
@@ -75,7 +75,7 @@ final class LoopbackServer: Sendable {
         /// With loops of its own.
         static func named(_ name: String, loops: Int) throws -> Engine {
             #if os(Linux)
-            if name != "nio" { return .epoll(try EpollLoopGroup(count: loops, onRing: name == "io_uring")) }
+            if name != "nio" { return .epoll(try SocketLoopGroup(count: loops, onRing: name == "io_uring")) }
             #endif
             return .nio(MultiThreadedEventLoopGroup(numberOfThreads: loops))
         }

@@ -7,11 +7,11 @@ import Testing
 
 /// The loop on epoll as one of SwiftNIO's event loops.
 @Suite("Event loop on epoll", .timeLimit(.minutes(1)))
-struct EpollLoopTests {
+struct SocketLoopTests {
     /// Has a loop on epoll do it, and then one on io_uring, where there is such a thing.
-    private func withLoop(_ body: @escaping @Sendable (EpollLoop) async throws -> Void) async throws {
+    private func withLoop(_ body: @escaping @Sendable (SocketLoop) async throws -> Void) async throws {
         for onRing in Tools.mayUseRing ? [false, true] : [false] {
-            let loop = try EpollLoop(name: "test", onRing: onRing)
+            let loop = try SocketLoop(name: "test", onRing: onRing)
             do {
                 try await within { try await body(loop) }
             } catch {
@@ -103,7 +103,7 @@ struct EpollLoopTests {
 
     @Test("What was posted before the end still runs, and the end is told once to each who asked")
     func stopping() async throws {
-        let loop = try EpollLoop(name: "test")
+        let loop = try SocketLoop(name: "test")
         let log = Log<Int>()
         for number in 0..<100 { loop.execute { log.add(number) } }
         try await within {
@@ -116,7 +116,7 @@ struct EpollLoopTests {
 
     @Test("A group has as many loops as it was asked for, and takes turns with them")
     func group() async throws {
-        let group = try EpollLoopGroup(count: 3)
+        let group = try SocketLoopGroup(count: 3)
         let first = (0..<3).map { _ in ObjectIdentifier(group.next()) }
         let second = (0..<3).map { _ in ObjectIdentifier(group.next()) }
         #expect(Set(first).count == 3)

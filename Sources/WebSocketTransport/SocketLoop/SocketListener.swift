@@ -5,9 +5,9 @@ import Synchronization
 
 /// What a server listens on: one socket for each loop, all on one address, among which the system spreads those
 /// who connect (`SO_REUSEPORT`). So a connection lives where it was accepted, and no loop waits for another.
-package final class EpollListener: Sendable {
+package final class SocketListener: Sendable {
     package let address: SocketAddress
-    private let acceptors: [(loop: EpollLoop, acceptor: NIOLoopBound<EpollAcceptor>)]
+    private let acceptors: [(loop: SocketLoop, acceptor: NIOLoopBound<SocketAcceptor>)]
     private let closed: EventLoopPromise<Void>
     private let isClosing = Atomic(false)
 
@@ -19,10 +19,10 @@ package final class EpollListener: Sendable {
     package static func listen(
         on address: SocketAddress,
         backlog: Int,
-        loops: [EpollLoop],
+        loops: [SocketLoop],
         exhaustion: AcceptExhaustion,
-        accept: (EpollLoop) -> Accept
-    ) async throws -> EpollListener {
+        accept: (SocketLoop) -> Accept
+    ) async throws -> SocketListener {
         var sockets: [Socket] = []
         var bound = address
         do {
@@ -44,20 +44,20 @@ package final class EpollListener: Sendable {
             for index in sockets.indices { sockets[index].close() }
             throw error
         }
-        var acceptors: [(EpollLoop, NIOLoopBound<EpollAcceptor>)] = []
+        var acceptors: [(SocketLoop, NIOLoopBound<SocketAcceptor>)] = []
         for (loop, socket) in zip(loops, sockets) {
             let accept = accept(loop)
             let acceptor = try await loop.submit {
-                let acceptor = EpollAcceptor(socket, on: loop, exhaustion, accept: accept)
+                let acceptor = SocketAcceptor(socket, on: loop, exhaustion, accept: accept)
                 acceptor.start()
                 return NIOLoopBound(acceptor, eventLoop: loop)
             }.get()
             acceptors.append((loop, acceptor))
         }
-        return EpollListener(bound, acceptors)
+        return SocketListener(bound, acceptors)
     }
 
-    private init(_ address: SocketAddress, _ acceptors: [(EpollLoop, NIOLoopBound<EpollAcceptor>)]) {
+    private init(_ address: SocketAddress, _ acceptors: [(SocketLoop, NIOLoopBound<SocketAcceptor>)]) {
         self.address = address
         self.acceptors = acceptors.map { (loop: $0.0, acceptor: $0.1) }
         closed = acceptors[0].0.makePromise()
@@ -74,11 +74,11 @@ package final class EpollListener: Sendable {
 }
 
 /// One listening socket on its loop.
-private final class EpollAcceptor: EpollSource, LoopTimerOwner {
+private final class SocketAcceptor: SocketSource, LoopTimerOwner {
     var timer = LoopTimer()
     private var socket: Socket
-    private let loop: EpollLoop
-    private let accept: EpollListener.Accept
+    private let loop: SocketLoop
+    private let accept: SocketListener.Accept
     private let exhaustion: AcceptExhaustion
     private var pause = AcceptPause()
 
@@ -87,9 +87,9 @@ private final class EpollAcceptor: EpollSource, LoopTimerOwner {
 
     init(
         _ socket: Socket,
-        on loop: EpollLoop,
+        on loop: SocketLoop,
         _ exhaustion: AcceptExhaustion,
-        accept: @escaping EpollListener.Accept
+        accept: @escaping SocketListener.Accept
     ) {
         self.socket = socket
         self.loop = loop

@@ -5,7 +5,7 @@ import Synchronization
 
 // What SwiftNIO asks of an event loop beyond running things.
 
-extension EpollLoop {
+extension SocketLoop {
     package func scheduleTask<T>(
         deadline: NIODeadline,
         _ task: @escaping @Sendable () throws -> T
@@ -30,11 +30,11 @@ extension EpollLoop {
         scheduleTask(deadline: now + delay, task)
     }
 
-    private func onLoop(_ body: @escaping @Sendable (EpollLoop) -> Void) {
+    private func onLoop(_ body: @escaping @Sendable (SocketLoop) -> Void) {
         if inEventLoop { body(self) } else { execute { body(self) } }
     }
 
-    /// Stops the loop; see ``EpollLoopGroup``.
+    /// Stops the loop; see ``SocketLoopGroup``.
     package func shutdownGracefully(
         queue: DispatchQueue,
         _ callback: @Sendable @escaping ((any Error)?) -> Void
@@ -44,18 +44,18 @@ extension EpollLoop {
 }
 
 /// Event loops of ours, one thread each.
-package final class EpollLoopGroup: EventLoopGroup, Sendable {
-    package let loops: [EpollLoop]
+package final class SocketLoopGroup: EventLoopGroup, Sendable {
+    package let loops: [SocketLoop]
     private let turn = Atomic(0)
 
     /// - Parameter onRing: whether they wait by io_uring, not by epoll.
     /// - Throws: `IOError` when the system has no descriptors or threads left, or no io_uring.
     package init(count: Int, onRing: Bool = false) throws {
-        var loops: [EpollLoop] = []
+        var loops: [SocketLoop] = []
         do {
             for number in 0..<max(count, 1) {
                 let name = onRing ? "duplex-uring-\(number)" : "duplex-epoll-\(number)"
-                loops.append(try EpollLoop(name: name, onRing: onRing))
+                loops.append(try SocketLoop(name: name, onRing: onRing))
             }
         } catch {
             for loop in loops { loop.stop {} }
@@ -70,11 +70,11 @@ package final class EpollLoopGroup: EventLoopGroup, Sendable {
     /// The process's own, one loop per core; they live as long as it does.
     ///
     /// - Throws: `IOError` when the system had no descriptors or threads left.
-    package static func shared(onRing: Bool = false) throws -> EpollLoopGroup {
+    package static func shared(onRing: Bool = false) throws -> SocketLoopGroup {
         try onRing ? madeOnRing.get() : made.get()
     }
-    private static let made = Result { try EpollLoopGroup(count: System.coreCount) }
-    private static let madeOnRing = Result { try EpollLoopGroup(count: System.coreCount, onRing: true) }
+    private static let made = Result { try SocketLoopGroup(count: System.coreCount) }
+    private static let madeOnRing = Result { try SocketLoopGroup(count: System.coreCount, onRing: true) }
 
     package func next() -> any EventLoop {
         let number = turn.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -12,8 +12,8 @@ import Musl
 import Android
 #endif
 
-/// The owner of a descriptor that an ``EpollLoop`` watches.
-package class EpollSource {
+/// The owner of a descriptor that a ``SocketLoop`` watches.
+package class SocketSource {
     /// To be overridden.
     ///
     /// - Parameter events: epoll's bits. They may be out of date, when the descriptor's number has gone from one
@@ -21,16 +21,17 @@ package class EpollSource {
     func ready(_ events: UInt32) {}
 }
 
-/// An event loop on Linux's epoll, for plain TCP: one thread that reads, serves and writes in turn.
+/// An event loop of our own on Linux, for plain TCP: one thread that reads, serves and writes in turn.
 ///
 /// A turn is: what the descriptors have to say; timers and scheduled calls; what was posted, tasks of Swift among it, until there is
 /// nothing more; then one write for each connection that has gathered something. So a burst of messages costs one
 /// read and one write, whoever answers them.
 ///
-/// With a ``Ring`` it is the same loop on io_uring, and its connections are ``RingTransport``s.
+/// It waits by epoll, and its connections are ``EpollTransport``s. With a ``Ring`` it is the same loop on io_uring, and
+/// they are ``RingTransport``s.
 ///
 /// It is one of SwiftNIO's event loops to all who use it, and runs tasks as one.
-package final class EpollLoop: EventLoop, @unchecked Sendable {
+package final class SocketLoop: EventLoop, @unchecked Sendable {
     // Sendable: `inbox` and `thread` are made for several threads; the descriptors never change; all else is
     // touched on the loop's thread only, once that has begun.
 
@@ -70,7 +71,7 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     @exclusivity(unchecked) var calls = ScheduledCalls()
     /// By descriptor; held until ``forget(_:)``, and then in `retired`. So who is called from here stays whatever
     /// the call does, without being counted for each event.
-    @exclusivity(unchecked) private var sources: [Unmanaged<EpollSource>?] = []
+    @exclusivity(unchecked) private var sources: [Unmanaged<SocketSource>?] = []
     /// Let go of when the turn ends.
     @exclusivity(unchecked) private var retired: [AnyObject] = []
     @exclusivity(unchecked) private var sourceCount = 0
@@ -80,7 +81,7 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     @exclusivity(unchecked) private var jobs: [Work] = []
     @exclusivity(unchecked) private var gathered: [ConnectionCore] = []
     /// Where connections read to, in turn.
-    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: EpollLoop.readSize, alignment: 4096)
+    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SocketLoop.readSize, alignment: 4096)
 
     /// The most that is taken from a socket at a time. Memory is used up to what has ever come at once.
     static let readSize = 256 << 10
@@ -114,9 +115,9 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
     }
 
     private final class Start {
-        let loop: EpollLoop
+        let loop: SocketLoop
         let name: String
-        init(_ loop: EpollLoop, _ name: String) { (self.loop, self.name) = (loop, name) }
+        init(_ loop: SocketLoop, _ name: String) { (self.loop, self.name) = (loop, name) }
     }
 
     private func startThread(_ name: String) throws {
@@ -146,11 +147,11 @@ package final class EpollLoop: EventLoop, @unchecked Sendable {
 
 // MARK: - Descriptors
 
-extension EpollLoop {
+extension SocketLoop {
     /// Watches a descriptor.
     ///
     /// - Returns: whether the system has room for it.
-    func add(_ source: EpollSource, _ descriptor: CInt, events: UInt32) -> Bool {
+    func add(_ source: SocketSource, _ descriptor: CInt, events: UInt32) -> Bool {
         if let ring {
             ring.poll(descriptor)
         } else if duplex_epoll_control(epoll, duplex_epoll_add, descriptor, events) != 0 {
@@ -197,7 +198,7 @@ extension EpollLoop {
 
 // MARK: - Turns
 
-extension EpollLoop {
+extension SocketLoop {
     private func run() {
         thread.store(UInt(pthread_self()), ordering: .relaxed)
         if let ring {
@@ -346,7 +347,7 @@ extension EpollLoop {
 
 // MARK: - Posting
 
-extension EpollLoop {
+extension SocketLoop {
     package func execute(_ task: @escaping @Sendable () -> Void) { post(.call(task)) }
 
     /// Runs a task's job: in this turn when it comes from the loop itself.
@@ -375,7 +376,7 @@ extension EpollLoop {
 
 // MARK: - Stopping
 
-extension EpollLoop {
+extension SocketLoop {
     /// Ends the loop's thread once nothing is left to do. Connections and listeners must be gone by then, or
     /// end soon.
     func stop(_ stopped: @escaping @Sendable () -> Void) {
