@@ -3,6 +3,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -415,6 +416,86 @@ struct DrainTests {
         #expect(!report.wasClean)
         gate.open()
         socket.abort()
+    }
+
+    // MARK: HTTP/2
+
+    @Test
+    func `Of two sockets on an HTTP/2 connection the deaf one is cut at the deadline, and the connection`()
+        async throws
+    {
+        try await expectCut(.cleartextHTTP2(), over: { _ in })
+    }
+
+    @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl is not installed"))
+    func `The same below TLS, which waits for nobody's goodbye`() async throws {
+        let certificate = try await Certificate.make()
+        var configuration = WebSocketServer.Configuration(port: 0)
+        configuration.tls = certificate.serverConfiguration
+        var client = certificate.clientConfiguration
+        client.applicationProtocols = ["h2"]
+        let context = try NIOSSLContext(configuration: client)
+        try await expectCut(configuration) { channel in
+            try channel.pipeline.syncOperations.addHandler(
+                NIOSSLClientHandler(context: context, serverHostname: "localhost")
+            )
+        }
+    }
+
+    /// Opens two sockets on one connection, of which one answers its close frame.
+    private func expectCut(
+        _ configuration: WebSocketServer.Configuration,
+        over lower: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws {
+        var configuration = configuration
+        configuration.workers = 1
+        configuration.drain = .init(window: .zero, deadline: .seconds(1))
+        configuration.connection.closeTimeout = .seconds(100)
+        configuration.connection.handshakeTimeout = .seconds(60)
+        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let server = WebSocketServer(configuration)
+        HTTP2Peer.echo(server)
+        let port = try #require(try await server.start().port)
+        let running = Running(server: server, port: port, task: Task { try await server.run() })
+        let descriptors = DescriptorCounter(port: port)
+        try await HTTP2Peer.with(port: port, over: lower) { peer in
+            try await peer.acknowledgeSettings()
+            for stream in [1, 3] as [UInt32] { try await peer.open(stream: stream) }
+            running.stop()
+            var told: [HTTP2RawFrame] = []
+            while told.count < 3, let frame = try await peer.next() {
+                if frame.type == HTTP2RawFrame.goAway || frame.type == HTTP2RawFrame.data {
+                    told.append(frame)
+                }
+            }
+            #expect(told.contains { $0.type == HTTP2RawFrame.goAway && $0.errorCode == 0 })
+            for stream in [1, 3] as [UInt32] {
+                #expect(
+                    told.contains { $0.stream == stream && $0.payload.starts(with: [0x88, 26, 0x03, 0xF4]) }
+                )
+            }
+            try await peer.send(HTTP2Peer.data(Handshake.close(1012), stream: 1, endStream: true))
+            let report = try await running.ended()
+            #expect(report.closed == 1)
+            #expect(report.cut == 1)
+            #expect(report.connections == 2)
+            #expect(report.cutConnections.map(\.path) == ["/echo"])
+            #expect(report.cutConnections.map(\.cause) == [.aborted])
+            #expect(report.handlersLeft == 0)
+            // The deadline, half a second of grace, and what a busy machine takes.
+            #expect(report.duration < .seconds(30))
+            let rest = try await peer.rest()
+            #expect(rest.contains { $0.stream == 1 && $0.flags & HTTP2RawFrame.endStream != 0 })
+            // CANCEL.
+            #expect(rest.contains { $0.stream == 3 && $0.errorCode == 8 })
+            // The client's own end is still open.
+            try await within(waitingFor: "the server's descriptor to be freed") {
+                while descriptors.open > 1 { await Task.yield() }
+            }
+        }
+        try await within(waitingFor: "both descriptors to be freed") {
+            while descriptors.open > 0 { await Task.yield() }
+        }
     }
 
     // MARK: Requests under way

@@ -4,8 +4,9 @@ import NIOPosix
 import TestSupport
 import Testing
 import WebSocketProtocol
-import WebSocketServer
 import WebSocketTransport
+
+@testable import WebSocketServer
 
 /// A server's WebSockets in front of somebody else's HTTP.
 @Suite("Mounted in a SwiftNIO pipeline", .timeLimit(.minutes(1)))
@@ -38,9 +39,10 @@ struct MountTests {
 
     private func serving(
         handshakeTimeout: Duration = .seconds(60),
-        _ body: @escaping @Sendable (Int) async throws -> Void
+        admission: WebSocketServer.Admission = .init(),
+        _ body: @escaping @Sendable (WebSocketServer, Int) async throws -> Void
     ) async throws {
-        var configuration = WebSocketServer.Configuration()
+        var configuration = WebSocketServer.Configuration(admission: admission)
         configuration.connection.handshakeTimeout = handshakeTimeout
         let server = WebSocketServer(configuration)
         server.route("/echo") { socket, _ in
@@ -60,7 +62,7 @@ struct MountTests {
             .bind(host: "127.0.0.1", port: 0).get()
         let run = Task { try await server.run() }
         do {
-            try await body(channel.localAddress?.port ?? 0)
+            try await body(server, channel.localAddress?.port ?? 0)
         } catch {
             run.cancel()
             try await channel.close()
@@ -75,7 +77,7 @@ struct MountTests {
     func `WebSockets are the server's, in single bytes too, and frames behind the request are not lost`()
         async throws
     {
-        try await serving { port in
+        try await serving { _, port in
             try await RawConnection.with(port: port) { connection in
                 for byte in Handshake.request("/echo").utf8 { try await connection.write([byte]) }
                 #expect(try await connection.readHead().hasPrefix("HTTP/1.1 101 "))
@@ -95,7 +97,7 @@ struct MountTests {
     @Test func `All else is the pipeline's: requests one after the other, bodies, what is no HTTP`()
         async throws
     {
-        try await serving { port in
+        try await serving { _, port in
             try await RawConnection.with(port: port) { connection in
                 try await connection.write("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
                 #expect(try await connection.readHead().hasPrefix("HTTP/1.1 200 "))
@@ -124,13 +126,70 @@ struct MountTests {
     }
 
     @Test func `A client that is silent is left to the pipeline`() async throws {
-        try await serving(handshakeTimeout: .milliseconds(50)) { port in
+        try await serving(handshakeTimeout: .milliseconds(50)) { _, port in
             try await RawConnection.with(port: port) { connection in
                 try await connection.write("GET /slow HT")
                 // By now it is the pipeline that reads, or it will be; both have the same bytes.
                 try await connection.write("TP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
                 let answer = try await connection.readToEnd()
                 #expect(String(decoding: answer, as: UTF8.self).hasSuffix("\r\n\r\nGET /slow 0\n"))
+            }
+        }
+    }
+
+    // MARK: How many
+
+    @Test func `One WebSocket too many is refused with 503; pages are the pipeline's, and not counted`()
+        async throws
+    {
+        try await serving(admission: .init(maxConnections: 1)) { server, port in
+            try await RawConnection.with(port: port) { connection in
+                try await connection.write(Handshake.request("/echo"))
+                #expect(try await connection.readHead().hasPrefix("HTTP/1.1 101 "))
+                try await RawConnection.with(port: port) { page in
+                    try await page.write("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+                    #expect(try await page.readHead().hasPrefix("HTTP/1.1 200 "))
+                    let answer = try await HTTPGet.answer(port: port, Handshake.request("/echo"))
+                    #expect(answer.status == 503)
+                    #expect(answer.head.contains("retry-after: "))
+                }
+                #expect(server.refusals == [.connections: 1])
+            }
+            await server.registry.waitUntilEmpty()
+            try await RawConnection.with(port: port) { connection in
+                try await connection.write(Handshake.request("/echo"))
+                #expect(try await connection.readHead().hasPrefix("HTTP/1.1 101 "))
+            }
+        }
+    }
+
+    @Test func `Far too many WebSockets are closed without a word, and pages still served`() async throws {
+        let admission = WebSocketServer.Admission(maxConnections: 1, maxSockets: 1)
+        try await serving(admission: admission) { server, port in
+            try await RawConnection.with(port: port) { connection in
+                try await connection.write(Handshake.request("/echo"))
+                #expect(try await connection.readHead().hasPrefix("HTTP/1.1 101 "))
+                for number in 1...3 {
+                    let answer = try await RawConnection.with(port: port) { late in
+                        try? await late.write(Array(Handshake.request("/echo").utf8) + Handshake.frame("hi"))
+                        // It may be reset, since it had sent something.
+                        return (try? await late.readToEnd()) ?? []
+                    }
+                    #expect(answer.isEmpty)
+                    #expect(server.refusals == [.sockets: number])
+                }
+                try await RawConnection.with(port: port) { page in
+                    try await page.write("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+                    #expect(try await page.readHead().hasPrefix("HTTP/1.1 200 "))
+                }
+                // The one that was there notices nothing.
+                try await connection.write(Handshake.frame("one"))
+                #expect(try await connection.read(5) == [0x81, 3] + "one".utf8)
+            }
+            await server.registry.waitUntilEmpty()
+            try await RawConnection.with(port: port) { connection in
+                try await connection.write(Handshake.request("/echo"))
+                #expect(try await connection.readHead().hasPrefix("HTTP/1.1 101 "))
             }
         }
     }

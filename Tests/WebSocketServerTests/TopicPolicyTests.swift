@@ -47,6 +47,32 @@ struct TopicPolicyTests {
         Message("missed \($0.missed) of \($0.topic), \($0.missedInAll) in all")
     }
 
+    @Test(arguments: [
+        SubscriptionOptions(), .init(policy: .keepLatest()), .init(policy: .dropOldest(limit: 2)),
+    ])
+    func `Who only gets what is published is not idle, until nothing is published`(
+        options: SubscriptionOptions
+    ) throws {
+        var connection = ConnectionOptions.forSubscriber()
+        (connection.idleTimeout, connection.jitter) = (.seconds(60), 0)
+        let (subscribed, other) = (SubscriberPipe(connection, on: loop), SubscriberPipe(connection, on: loop))
+        _ = try hub.subscribe(try #require(subscribed.connection), to: "t", options: options)
+        var seen: [String] = []
+        for number in 1...30 {
+            loop.advanceTime(by: .seconds(7))
+            try publish(number...number)
+            seen += try texts(subscribed)
+        }
+        #expect(seen == (1...30).map { "\($0)" })
+        #expect(try texts(other) == ["close 1001"])
+        // An eighth late at most.
+        loop.advanceTime(by: .milliseconds(59_999))
+        #expect(try texts(subscribed).isEmpty)
+        loop.advanceTime(by: .milliseconds(7_501))
+        #expect(try texts(subscribed) == ["close 1001"])
+        end(subscribed, other)
+    }
+
     @Test func `The oldest are dropped, and the gap is told where it is`() throws {
         let options = SubscriptionOptions(
             policy: .dropOldest(limit: 2),

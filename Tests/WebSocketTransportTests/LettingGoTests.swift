@@ -59,7 +59,7 @@ struct LettingGoTests {
     /// What keeps a connection from being idle, or does not.
     enum Sign: String, CaseIterable, CustomTestStringConvertible {
         case receivedText, receivedEmpty, receivedInPieces, receivedFragment, sentText, sentPrepared,
-            sentInBurst
+            sentBatch, sentInBurst
         case receivedPing, receivedPong, receivedHalfAPing, sentPing
 
         var isMessage: Bool {
@@ -97,6 +97,8 @@ struct LettingGoTests {
                 socket.receive(Frame(second == 1 ? .binary : .continuation, [1], isFinal: false))
             case .sentText: try? socket.isolated.send("here")
             case .sentPrepared: try? socket.isolated.send(PreparedMessage(Message("here")))
+            case .sentBatch:
+                _ = try? socket.isolated.send(PreparedBatch([PreparedMessage(Message("here"))]))
             case .receivedPing: socket.receive(Frame(.ping))
             case .receivedPong: socket.receive(Frame(.pong))
             case .receivedHalfAPing:

@@ -218,6 +218,8 @@ extension HTTP2Request: OpeningCarrier {
         if answer.status.code == 426 { answer.status = .badRequest }
         let response = HTTPResponse(status: answer.status, headerFields: answer.headers)
         connection.write(.headers(.init(headers: Self.headers(of: response))), to: stream.id)
+        // As in ``open(_:)``: whoever is done must not wait for anything, or it would leave its place once more.
+        guard case .deciding = state else { return }
         if case .source(let source) = answer.content { return send(source) }
         setTimer(after: server.options.handshakeTimeout)
         send(answer.body, from: 0)

@@ -145,6 +145,80 @@ struct OriginServingTests {
         }
     }
 
+    // MARK: HTTP/2
+
+    @Test func `Over HTTP/2 a stranger's page loses its stream, and the connection's sockets go on`()
+        async throws
+    {
+        try await serving(.cleartextHTTP2(), routes) { [asked] port in
+            try await HTTP2Peer.with(port: port) { peer in
+                try await peer.acknowledgeSettings()
+                let authority = "127.0.0.1:\(port)"
+                let own = [("sec-websocket-version", "13"), ("origin", "http://\(authority)")]
+                try await peer.send(try peer.connect(stream: 1, authority: authority, fields: own))
+                #expect(try await peer.answer(on: 1)[":status"] == "200")
+                let strangers: [(authority: String, origins: [String])] = [
+                    (authority, ["https://evil.example"]), (authority, ["null"]), (authority, [""]),
+                    (authority, ["http://127.0.0.1"]), (authority, ["https://127.0.0.1"]),
+                    (authority, ["http://\(authority)/"]),
+                    // Two, though each alone would be right.
+                    (authority, ["http://\(authority)", "http://\(authority)"]),
+                    // Rebound.
+                    ("evil.example:\(port)", ["http://evil.example:\(port)"]),
+                ]
+                var stream: UInt32 = 3
+                for (asked, origins) in strangers {
+                    for path in ["/echo", "/asked"] {
+                        let fields =
+                            [("sec-websocket-version", "13")] + origins.map { ("origin", $0) }
+                        try await peer.send(
+                            try peer.connect(path, stream: stream, authority: asked, fields: fields)
+                        )
+                        let refusal = try await peer.wholeAnswer(on: stream)
+                        #expect(refusal.fields[":status"] == "403", "\(origins)")
+                        #expect(refusal.fields["content-length"] == "\(refusal.body.count)")
+                        #expect(refusal.fields["connection"] == nil)
+                        #expect(!refusal.body.isEmpty)
+                        // RFC 9113 §8.1: what the client may still send is not wanted, and that is no error.
+                        #expect(try await peer.next() == HTTP2Peer.reset(stream, code: 0))
+                        try await peer.echo("still here", stream: 1)
+                        stream += 2
+                    }
+                }
+                #expect(asked.withLock { $0 } == 0)
+                // Who is no browser.
+                try await peer.open("/asked", stream: stream)
+                #expect(asked.withLock { $0 } == 1)
+            }
+        }
+    }
+
+    @Test func `Over HTTP/2 as well there are lists of origins, and one that is required`() async throws {
+        let admission = WebSocketServer.Admission(
+            origins: .allow(["https://app.example"]),
+            requiresOrigin: true
+        )
+        try await serving(.cleartextHTTP2 { $0.admission = admission }, routes) { port in
+            try await HTTP2Peer.with(port: port) { peer in
+                try await peer.acknowledgeSettings()
+                let rows: [(origin: String?, status: String)] = [
+                    ("https://app.example", "200"), ("http://127.0.0.1:\(port)", "403"),
+                    ("https://app.example:444", "403"), (nil, "403"), ("https://APP.example:443", "200"),
+                ]
+                for (number, row) in rows.enumerated() {
+                    let stream = UInt32(2 * number + 1)
+                    let fields =
+                        [("sec-websocket-version", "13")] + (row.origin.map { [("origin", $0)] } ?? [])
+                    let asked = "127.0.0.1:\(port)"
+                    try await peer.send(try peer.connect(stream: stream, authority: asked, fields: fields))
+                    #expect(try await peer.answer(on: stream)[":status"] == row.status)
+                    if row.status == "200" { try await peer.echo("hello", stream: stream) }
+                }
+                try await peer.echo("to the end", stream: 1)
+            }
+        }
+    }
+
     @Test func `A list that cannot be meant makes the start fail`() async throws {
         for admission in [
             WebSocketServer.Admission(origins: .allow(["https://app.example/"])),

@@ -131,6 +131,75 @@ struct FileServingTests {
         }
     }
 
+    // MARK: HTTP/2
+
+    @Test func `Over HTTP/2 a file that the client has is 304, with neither content nor a length of it`()
+        async throws
+    {
+        try await serving(.cleartextHTTP2(), routes) { port in
+            try await HTTP2Peer.with(port: port) { peer in
+                try await peer.acknowledgeSettings()
+                try await peer.send(try peer.get("/app.js", stream: 1))
+                let (fields, body) = try await peer.wholeAnswer(on: 1)
+                #expect(fields[":status"] == "200")
+                #expect(fields["content-length"] == "4")
+                #expect(body == Array("go()".utf8))
+                let tag = try #require(fields["etag"])
+                let date = try #require(fields["last-modified"])
+                let conditions = [
+                    ("if-none-match", tag), ("if-none-match", "*"), ("if-modified-since", date),
+                ]
+                var stream: UInt32 = 3
+                for method in ["GET", "HEAD"] {
+                    for condition in conditions {
+                        try await peer.send(
+                            try peer.get("/app.js", stream: stream, method: method, fields: [condition])
+                        )
+                        let (fields, body) = try await peer.wholeAnswer(on: stream)
+                        #expect(fields[":status"] == "304", "\(method) \(condition)")
+                        #expect(fields["etag"] == tag)
+                        #expect(fields["last-modified"] == date)
+                        #expect(fields["content-length"] == nil)
+                        #expect(fields["date"] != nil)
+                        #expect(body.isEmpty)
+                        stream += 2
+                    }
+                }
+                try await peer.send(
+                    try peer.get("/app.js", stream: stream, fields: [("if-none-match", "\"other\"")])
+                )
+                let changed = try await peer.wholeAnswer(on: stream)
+                #expect(changed.fields[":status"] == "200")
+                #expect(changed.body == Array("go()".utf8))
+            }
+        }
+    }
+
+    @Test func `Over HTTP/2 HEAD is answered as GET, without the content`() async throws {
+        try folder.write("site/large", [UInt8](repeating: 7, count: 3 << 20))
+        try folder.write("site/empty", "")
+        try await serving(.cleartextHTTP2(), routes) { port in
+            try await HTTP2Peer.with(port: port) { peer in
+                try await peer.acknowledgeSettings()
+                let rows = [
+                    ("/app.js", "200", "4"), ("/large", "200", "\(3 << 20)"), ("/empty", "200", "0"),
+                    ("/page", "200", "7"), ("/sub", "308", "23"), ("/nothing", "404", "31"),
+                ]
+                for (number, (path, status, length)) in rows.enumerated() {
+                    let stream = UInt32(2 * number + 1)
+                    try await peer.send(try peer.get(path, stream: stream, method: "HEAD"))
+                    let (fields, body) = try await peer.wholeAnswer(on: stream)
+                    #expect(fields[":status"] == status, "\(path)")
+                    #expect(fields["content-length"] == length, "\(path)")
+                    #expect(body.isEmpty, "\(path)")
+                }
+                let last = UInt32(2 * rows.count + 1)
+                try await peer.send(try peer.get("/page", stream: last))
+                #expect(try await peer.wholeAnswer(on: last).body == Array("a page\n".utf8))
+            }
+        }
+    }
+
     /// As long as a gibibyte, and knows how much of it was asked for.
     private final class Endless: BodySource {
         let count = 1 << 30

@@ -55,13 +55,15 @@ struct HTTP2Peer {
 
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    /// Connects to a port of this machine that serves HTTP/2 without TLS, and says hello.
+    /// Connects to a port of this machine that serves HTTP/2, without TLS or by way of what `lower` puts into the
+    /// channel, and says hello.
     static func with<Value: Sendable>(
         port: Int,
+        over lower: @escaping @Sendable (any Channel) throws -> Void = { _ in },
         settings: [UInt8] = [],
         _ body: @escaping @Sendable (inout HTTP2Peer) async throws -> Value
     ) async throws -> Value {
-        try await RawConnection.with(port: port) { connection in
+        try await RawConnection.with(port: port, over: lower) { connection in
             var peer = HTTP2Peer(connection: connection)
             try await peer.write(
                 preface + HTTP2RawFrame(type: HTTP2RawFrame.settings, payload: settings).bytes
@@ -126,39 +128,71 @@ struct HTTP2Peer {
     mutating func connect(
         _ path: String = "/echo",
         stream: UInt32,
+        authority: String = "example.test",
         fields: [(String, String)] = [("sec-websocket-version", "13")]
     ) throws -> HTTP2RawFrame {
         try headers(
             [
                 (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", path),
-                (":authority", "example.test"),
+                (":authority", authority),
             ] + fields,
             stream: stream
         )
     }
 
-    mutating func get(_ path: String, stream: UInt32) throws -> HTTP2RawFrame {
+    /// A request for a page or a file, with nothing behind it unless the stream stays open.
+    mutating func get(
+        _ path: String,
+        stream: UInt32,
+        method: String = "GET",
+        fields: [(String, String)] = [],
+        endStream: Bool = true
+    ) throws -> HTTP2RawFrame {
         try headers(
-            [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "example.test")],
+            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.test")]
+                + fields,
             stream: stream,
-            endStream: true
+            endStream: endStream
         )
     }
 
     /// The fields of the next answer on a stream.
     mutating func answer(on stream: UInt32) async throws -> [String: String] {
+        try await head(on: stream).fields
+    }
+
+    private mutating func head(on stream: UInt32) async throws -> (fields: [String: String], isLast: Bool) {
         while let frame = try await next() {
             if frame.type == HTTP2RawFrame.reset, frame.stream == stream {
-                return [":status": "reset \(frame.errorCode ?? 0)"]
+                return ([":status": "reset \(frame.errorCode ?? 0)"], true)
             }
             guard frame.type == HTTP2RawFrame.headers else { continue }
             var block = ByteBuffer(bytes: frame.payload)
             // Those of other streams, too: they change the table.
             let headers = try decoder.decodeHeaders(from: &block)
             guard frame.stream == stream else { continue }
-            return Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+            let fields = Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+            return (fields, frame.flags & HTTP2RawFrame.endStream != 0)
         }
         throw TookTooLong(limit: .zero, what: "an answer on stream \(stream)")
+    }
+
+    /// The next answer on a stream, up to its end.
+    mutating func wholeAnswer(on stream: UInt32) async throws -> (fields: [String: String], body: [UInt8]) {
+        var (fields, isLast) = try await head(on: stream)
+        var body: [UInt8] = []
+        while !isLast {
+            let frame = try await next(HTTP2RawFrame.data, on: stream)
+            body += frame.payload
+            isLast = frame.flags & HTTP2RawFrame.endStream != 0
+        }
+        return (fields, body)
+    }
+
+    /// Waits until the server has seen all that was sent before. What it says meanwhile is passed over.
+    mutating func ping() async throws {
+        try await send(HTTP2RawFrame(type: HTTP2RawFrame.ping, payload: [UInt8](repeating: 7, count: 8)))
+        _ = try await next(HTTP2RawFrame.ping)
     }
 
     /// Opens a WebSocket.

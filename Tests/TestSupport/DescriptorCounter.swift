@@ -8,10 +8,12 @@ import Musl
 
 /// Counts this process's open TCP sockets that are joined to another and have a port at either end. A count of
 /// all descriptors would have those of other tests in it.
-struct DescriptorCounter: Sendable {
-    let port: Int
+package struct DescriptorCounter: Sendable {
+    private let port: Int
 
-    var open: Int {
+    package init(port: Int) { self.port = port }
+
+    package var open: Int {
         let limit = min(Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))), 4096)
         return (0..<limit).count { descriptor in
             // Only a socket that is joined to another has a peer.
