@@ -119,6 +119,7 @@ let package = Package(
         .target(
             name: "CommandSupport",
             dependencies: [
+                "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

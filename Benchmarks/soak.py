@@ -3,10 +3,11 @@
     soak.py PROGRAM [--minutes N | --seconds N] [--clients N] [--engine NAME] [--tls] [--out DIR]
 
 PROGRAM is soak-server, which has both faces, topics, and clocks so fast that silence lasts four seconds. Once a second
-the server's memory, descriptors and threads are read from /proc, and what it says it has open. It passes if
+the server's memory, descriptors and threads are read from /proc, and what it says it has open and allocated. It passes if
 
 - each client saw what it should have seen: every echo whole, every ending as it was brought about;
-- memory is flat once the server is warm: the line through the samples rises by no more than the allowance from its
+- memory, both what is allocated (a leak shows there) and what the system holds for it (where the allocator's own ways
+  show, too), is flat once the server is warm: the line through the samples rises by no more than the allowance from its
   beginning to its end, and the mean of the last quarter exceeds that of the first by no more than that. Warm it is after
   a fifth of the time, two minutes at most, and the allowance is a twentieth of the mean, 4 MiB at least. A run of less
   than two minutes, in which the allocator still finds its size, warms up for half of it and is allowed 16 MiB;
@@ -342,7 +343,7 @@ class Server:
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, bufsize=0)
         self.lines = collections.deque()
         self.rest = b""
-        self.connections = self.handlers = None
+        self.connections = self.handlers = self.heap = None
         self.drained = []
         self.places = []
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -362,6 +363,8 @@ class Server:
                 numbers = [int(number) for number in numbers]
                 if word == "open":
                     self.connections, self.handlers = numbers
+                elif word == "heap":
+                    (self.heap,) = numbers
                 elif word == "drained":
                     self.drained.append(numbers)
                 elif word == "listening":
@@ -378,6 +381,7 @@ class Server:
         return {
             "second": round(at, 1),
             "rss": pages * os.sysconf("SC_PAGESIZE"),
+            "heap": self.heap,
             "descriptors": len(os.listdir(proc / "fd")),
             "threads": len(os.listdir(proc / "task")),
             "connections": self.connections,
@@ -473,19 +477,19 @@ class Soak:
         return struct.unpack("!H", message[:2])[0]
 
 
-def judge_memory(samples, seconds):
-    """The line through the samples, and the quarters, of what came after the warm-up."""
+def judge_memory(samples, seconds, what):
+    """The line through the samples of `rss` or `heap`, and the quarters, of what came after the warm-up."""
     warm = [s for s in samples if s["second"] >= (min(seconds / 5, 120) if seconds >= 120 else seconds / 2)]
-    rss = [s["rss"] for s in warm]
-    quarter = max(1, len(rss) // 4)
-    first, last = statistics.fmean(rss[:quarter]), statistics.fmean(rss[-quarter:])
+    sizes = [s[what] for s in warm]
+    quarter = max(1, len(sizes) // 4)
+    first, last = statistics.fmean(sizes[:quarter]), statistics.fmean(sizes[-quarter:])
     at = [s["second"] for s in warm]
-    slope = statistics.linear_regression(at, rss).slope if len(rss) > 1 else 0.0
+    slope = statistics.linear_regression(at, sizes).slope if len(sizes) > 1 else 0.0
     rise = slope * (at[-1] - at[0])
-    allowance = max(statistics.fmean(rss) / 20, (4 if seconds >= 120 else 16) << 20)
+    allowance = max(statistics.fmean(sizes) / 20, (4 if seconds >= 120 else 16) << 20)
     return {
         "warm_from": at[0], "first_quarter": first, "last_quarter": last, "slope_per_hour": slope * 3600,
-        "rise": rise, "allowance": allowance, "peak": max(rss),
+        "rise": rise, "allowance": allowance, "peak": max(sizes),
         "is_flat": rise <= allowance and last - first <= allowance,
     }
 
@@ -494,12 +498,23 @@ def mib(count):
     return f"{count / (1 << 20):.1f} MiB"
 
 
+def in_table(what, memory):
+    return [
+        (f"{what} from {memory['warm_from']:.0f} s on: first quarter, last, peak",
+         ", ".join(mib(memory[name]) for name in ("first_quarter", "last_quarter", "peak"))),
+        ("the line through it", f"{memory['rise'] / (1 << 20):+.1f} MiB in all, {mib(memory['allowance'])} allowed"),
+    ]
+
+
 def report(soak, seconds, baseline, after, codes, status, where):
     samples, server = soak.samples, soak.server
-    memory = judge_memory(samples, seconds)
+    memory = judge_memory(samples, seconds, "rss")
+    # Of a C library that does not tell it there are none.
+    heap = judge_memory(samples, seconds, "heap") if all(s["heap"] for s in samples) else None
     closed, gone, cut, left = (sum(column) for column in zip(*server.drained)) if server.drained else (0, 0, 0, 0)
     verdicts = [
-        ("memory is flat", memory["is_flat"]),
+        *([("what is allocated is flat", heap["is_flat"])] if heap else []),
+        ("resident memory is flat", memory["is_flat"]),
         ("descriptors are back", after["descriptors"] <= baseline["descriptors"]),
         ("threads are no more", after["threads"] <= max(baseline["threads"], samples[len(samples) // 5]["threads"])),
         ("no connection, no handler", after["connections"] == after["handlers"] == 0),
@@ -511,12 +526,10 @@ def report(soak, seconds, baseline, after, codes, status, where):
         ("time", f"{seconds:.0f} s"),
         ("visits", f"{sum(soak.visits.values()):,}"),
         ("open at a time", f"{max(s['connections'] for s in samples)} at most"),
-        ("memory at the beginning, idle", mib(baseline["rss"])),
-        (f"memory from {memory['warm_from']:.0f} s on, first quarter", mib(memory["first_quarter"])),
-        ("memory, last quarter", mib(memory["last_quarter"])),
-        ("the line through it", f"{memory['rise'] / (1 << 20):+.1f} MiB in all, {mib(memory['allowance'])} allowed"),
-        ("memory, peak", mib(memory["peak"])),
-        ("memory at the end, idle", mib(after["rss"])),
+        *(in_table("allocated", heap) if heap else []),
+        ("resident at the beginning, idle", mib(baseline["rss"])),
+        *in_table("resident", memory),
+        ("resident at the end, idle", mib(after["rss"])),
         ("descriptors: beginning, most, end",
          f"{baseline['descriptors']}, {max(s['descriptors'] for s in samples)}, {after['descriptors']}"),
         ("threads: beginning, most, end",
@@ -537,7 +550,7 @@ def report(soak, seconds, baseline, after, codes, status, where):
     passed = all(passed for _, passed in verdicts)
     everything = {
         "passed": passed, "verdicts": dict(verdicts), "seconds": seconds, "visits": soak.visits,
-        "failures": soak.failures, "memory": memory, "baseline": baseline, "after": after, "samples": samples,
+        "failures": soak.failures, "memory": memory, "heap": heap, "baseline": baseline, "after": after, "samples": samples,
         "drained": {"closed": closed, "gone": gone, "cut": cut, "handlers": left}, "status": status,
     }
     (where / "soak.json").write_text(json.dumps(everything, indent=1) + "\n")

@@ -3,7 +3,7 @@
 //     soak-server [--engine NAME] [--certificate FILE --key FILE]
 //
 // It says where it listens (`listening PORT`, and with a certificate `secure PORT`), twice a second what it has open
-// (`open CONNECTIONS HANDLERS`), and when it has stopped what became of them (`drained CLOSED GONE CUT HANDLERS`).
+// (`open CONNECTIONS HANDLERS`) and what is allocated (`heap BYTES`), and when it has stopped what became of them (`drained CLOSED GONE CUT HANDLERS`).
 
 import CommandSupport
 import Logging
@@ -63,6 +63,7 @@ struct SoakServer {
                 let connections = servers.reduce(0) { $0 + $1.connectionCount }
                 let handlers = servers.reduce(0) { $0 + $1.handlerCount }
                 say("open \(connections) \(handlers)")
+                if let bytes = HeapTrim.bytesInUse { say("heap \(bytes)") }
                 try await Task.sleep(for: .milliseconds(500))
             }
         }

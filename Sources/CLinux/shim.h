@@ -4,6 +4,7 @@
 // What Linux has beyond POSIX, and Swift's own module of the C library leaves out. Elsewhere this is empty.
 #ifdef __linux__
 
+#include <features.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -15,7 +16,31 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "ring.h"
+
+// What glibc's allocator does and tells beyond the standard. Other libraries have no such calls.
+
+#ifdef __GLIBC__
+static inline int duplex_has_heap_trim(void) { return 1; }
+static inline void duplex_trim_heap(void) { malloc_trim(0); }
+#else
+static inline int duplex_has_heap_trim(void) { return 0; }
+static inline void duplex_trim_heap(void) {}
+#endif
+
+// Bytes that have been allocated and not freed; 0 where that is not known.
+static inline size_t duplex_heap_in_use(void) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
+}
 
 // Enumerators and a union, for which Swift has no plain words.
 

@@ -1,35 +1,37 @@
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Android)
-import Android
+#if os(Linux)
+import CLinux
 #endif
 
 /// Gives the system back what the heap has free, where the C library does not do so by itself.
 ///
 /// glibc keeps what was freed below anything that is still in use, so that a process stays as large as the largest of
-/// its moments, and creeps up as larger ones come by chance. Other C libraries have no such call, and this does nothing.
+/// its moments, and creeps up as larger ones come by chance. Elsewhere this does nothing.
 package enum HeapTrim {
-    private typealias Trim = @convention(c) (_ pad: Int) -> Int32
-
-    // Looked up by its name: Swift's module of glibc leaves it out, and musl has none.
-    private static let trim: Trim? = {
-        #if canImport(Darwin)
-        nil
-        #else
-        // Safe: malloc_trim(3) has this signature wherever there is one.
-        dlsym(nil, "malloc_trim").map { unsafeBitCast($0, to: Trim.self) }
-        #endif
-    }()
-
     /// Whether there is something to be done here at all.
-    package static var isAvailable: Bool { trim != nil }
+    package static var isAvailable: Bool {
+        #if os(Linux)
+        duplex_has_heap_trim() != 0
+        #else
+        false
+        #endif
+    }
+
+    /// Bytes that have been allocated and not freed, as far as the C library tells.
+    package static var bytesInUse: Int? {
+        #if os(Linux)
+        let bytes = Int(clamping: duplex_heap_in_use())
+        return bytes > 0 ? bytes : nil
+        #else
+        return nil
+        #endif
+    }
 
     /// Trims once. Whoever allocates in the meantime may wait for some milliseconds.
-    package static func now() { _ = trim?(0) }
+    package static func now() {
+        #if os(Linux)
+        duplex_trim_heap()
+        #endif
+    }
 
     /// Trims every ten seconds until the task is cancelled; where it takes long, since there is much to look through, as
     /// much more seldom as keeps it to half a percent of the time, but every minute.

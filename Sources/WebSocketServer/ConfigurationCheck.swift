@@ -1,4 +1,5 @@
 import NIOSSL
+import WebSocketTransport
 
 /// A configuration that no server starts with: what is wrong about it, and where.
 public struct InvalidConfiguration: Error, Sendable {
@@ -45,6 +46,9 @@ extension WebSocketServer.Configuration {
     public func validate() throws(InvalidConfiguration) {
         if let workers, workers < 1 { throw InvalidConfiguration(.noWorkers, "workers") }
         _ = try drain.checked()
+        guard connection.handshakeTimeout > .zero else {
+            throw InvalidConfiguration(.noTimeToOpen, "connection.handshakeTimeout")
+        }
         do throws(AdmissionError) {
             _ = try AdmissionControl(admission, host: host, logger: logger)
         } catch {

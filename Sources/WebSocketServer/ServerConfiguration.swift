@@ -97,6 +97,8 @@ public enum ServerError: Error, Sendable, Hashable {
     case alreadyStarted
     /// ``WebSocketServer/Configuration/workers`` must be at least one.
     case noWorkers
+    /// An opening handshake that may take no time.
+    case noTimeToOpen
     /// ``WebSocketServer/Configuration/drain`` cannot be done: a code that is never sent, a reason that is too long, or
     /// times that do not fit in the deadline.
     case wrongDrain(String)
@@ -119,6 +121,7 @@ extension ServerError: CustomStringConvertible {
         case .tlsTooOld: "TLS before 1.2 is not served, and the configuration allows nothing else"
         case .withoutTLS: "the server was made without TLS"
         case .noWorkers: "a server needs at least one worker"
+        case .noTimeToOpen: "an opening handshake takes some time"
         case .wrongDrain(let why): "the server could not stop as it is told to: \(why)"
         }
     }

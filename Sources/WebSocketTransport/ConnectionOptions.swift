@@ -42,9 +42,13 @@ public struct ConnectionOptions: Sendable, Hashable {
     public var pingInterval: Duration?
 
     /// How much earlier than it says a ping interval, an idle timeout or a maximum age may end: a part of it, another
-    /// for each connection, so that those opened together do not all act together. 0 to 1; default 0.1: up to 10 %
-    /// earlier, and never later.
+    /// for each connection, so that those opened together do not all act together. 0 to 0.5, which any more is
+    /// taken for; default 0.1: up to 10 % earlier, and never later.
     public var jitter: Double
+
+    /// A connection keeps its part for life: with all of the time to draw from, one in some hundreds would ping without a
+    /// pause, and be too old at once.
+    static let mostJitter = 0.5
 
     /// How long after a ping the peer may be silent: anything it sends is a sign of life. Default 20 s.
     /// The clock stands still while this end does not read because its reader is slow.

@@ -23,7 +23,8 @@ struct Deadlines {
             idleTimeout = options.idleTimeout.map(Self.positive)
             maximumAge = options.maximumAge.map(Self.positive)
             // Also of what is no number.
-            jitter = options.jitter > 0 ? Int64(min(options.jitter, 1) * 65_536) : 0
+            jitter =
+                options.jitter > 0 ? Int64(min(options.jitter, ConnectionOptions.mostJitter) * 65_536) : 0
         }
 
         /// A loop that looked without pause could do nothing else.

@@ -90,6 +90,12 @@ package struct RawConnection {
         return Array(buffer: take(unread.readableBytes))
     }
 
+    /// Reads to the end, or to the reset, ahead of which something may have come.
+    package mutating func readToEndOrReset() async -> [UInt8] {
+        while var part = try? await inbound.next() { unread.writeBuffer(&part) }
+        return Array(buffer: take(unread.readableBytes))
+    }
+
     /// Reads exactly so many bytes, or fewer if the peer ends before.
     package mutating func read(_ count: Int) async throws -> [UInt8] {
         while unread.readableBytes < count, var part = try await inbound.next() { unread.writeBuffer(&part) }

@@ -334,13 +334,12 @@ struct DrainTests {
         let clean = try await patient.ended()
         #expect(clean.hooksLeft == 0)
         #expect(clean.wasClean)
-        #expect(clean.duration < .seconds(90))
 
-        let deaf = try await running(.milliseconds(300), until: never)
+        let deaf = try await running(.seconds(2), until: never)
         try await ask(deaf) {}
         let report = try await deaf.ended()
         #expect(report.hooksLeft == 1)
-        #expect(report.duration >= .milliseconds(300))
+        #expect(report.duration >= .seconds(2))
         #expect(report.handlersLeft == 0)
         #expect(report.connections == 0)
         #expect(!report.wasClean)
@@ -428,7 +427,7 @@ struct DrainTests {
     }
 
     @Test(.enabled(if: Tools.mayUse(Tools.openssl), "openssl is not installed"))
-    func `The same below TLS, which waits for nobody's goodbye`() async throws {
+    func `The same below TLS`() async throws {
         let certificate = try await Certificate.make()
         var configuration = WebSocketServer.Configuration(port: 0)
         configuration.tls = certificate.serverConfiguration
@@ -449,7 +448,7 @@ struct DrainTests {
     ) async throws {
         var configuration = configuration
         configuration.workers = 1
-        configuration.drain = .init(window: .zero, deadline: .seconds(1))
+        configuration.drain = .init(window: .zero, deadline: .seconds(3))
         configuration.connection.closeTimeout = .seconds(100)
         configuration.connection.handshakeTimeout = .seconds(60)
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -482,8 +481,6 @@ struct DrainTests {
             #expect(report.cutConnections.map(\.path) == ["/echo"])
             #expect(report.cutConnections.map(\.cause) == [.aborted])
             #expect(report.handlersLeft == 0)
-            // The deadline, half a second of grace, and what a busy machine takes.
-            #expect(report.duration < .seconds(30))
             let rest = try await peer.rest()
             #expect(rest.contains { $0.stream == 1 && $0.flags & HTTP2RawFrame.endStream != 0 })
             // CANCEL.

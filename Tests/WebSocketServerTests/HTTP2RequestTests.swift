@@ -77,7 +77,7 @@ struct HTTP2RequestTests {
 
         /// Each look is a turn of the loops, which let go of what they were about to do.
         func waitUntilGone() async throws {
-            try await within(.seconds(10), waitingFor: "streams and requests to be let go of") {
+            try await within(waitingFor: "streams and requests to be let go of") {
                 while !(try await self.areGone) {}
             }
         }

@@ -75,6 +75,8 @@ final class RequestReader {
     // `@exclusivity(unchecked)`: as in the connection's own state; nothing that is called in the middle of a
     // change to it calls back.
     @exclusivity(unchecked) var timer = LoopTimer()
+    /// What ``timer`` was set to last.
+    private var deadline = NIODeadline.now()
     let loop: ServerLoop
     private var server: Context { loop.server }
     private let transport: any AcceptedTransport
@@ -184,7 +186,8 @@ final class RequestReader {
 extension RequestReader: LoopTimerOwner {
     /// One deadline at a time; a new one replaces the old.
     private func setTimer(in time: TimeAmount) {
-        setTimer(at: eventLoop.now + min(time, loop.connections.requestGrace ?? time), on: eventLoop)
+        deadline = eventLoop.now + min(time, loop.connections.requestGrace ?? time)
+        setTimer(at: deadline, on: eventLoop)
     }
 
     func timerFired() {
@@ -208,7 +211,9 @@ extension RequestReader: UnopenedConnection {
     /// A request that is complete, or soon is, is answered 503; other clients are hung up on.
     func drainBegan() {
         switch state {
-        case .readingHead, .answered(isWritten: true): setTimer(in: loop.connections.requestGrace ?? .zero)
+        case .readingHead, .answered(isWritten: true):
+            // Not longer than it would have had.
+            setTimer(in: min(deadline - eventLoop.now, loop.connections.requestGrace ?? .zero))
         case .deciding(let opening, _): opening.drainBegan()
         // A file goes on until the deadline.
         case .sending, .opening, .answered, .done: break

@@ -28,8 +28,8 @@ struct Serve: AsyncParsableCommand {
             DUPLEX_MAX_MESSAGE_SIZE there and "max-message-size" here. What is said on the command line wins over \
             the environment, and that over the file.
 
-            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1012, one after the other, waits up to five \
-            seconds for the peers' answers, and stops. A second signal cuts what is left.
+            SIGINT (Ctrl-C) or SIGTERM closes every connection with 1012, one after the other, waits for the \
+            peers' answers, and stops. A second signal cuts what is left.
             """
     )
 

@@ -58,6 +58,7 @@ extension Settings {
         "workers": workers.entry,
         "engine": engine.entry,
         "tls": cert.entry,
+        "connection.handshakeTimeout": handshakeTimeout.entry,
         "http2.allowsCleartext": h2c.entry,
         "admission.origins": allowOrigin.entry,
         "admission.allowedHosts": allowedHost.entry,

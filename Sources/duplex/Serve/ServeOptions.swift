@@ -51,7 +51,11 @@ struct ServeOptions: Sendable {
         )
         server.http2.allowsCleartext = try configuration.value(of: Settings.h2c)
         self.server = server
-        subprotocols = try configuration.value(of: Settings.subprotocol)
+        let names = try configuration.value(of: Settings.subprotocol)
+        if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
+            throw configuration.wrong(Settings.subprotocol.entry, "\(names[twice]) is there twice")
+        }
+        subprotocols = names
         files = try configuration.value(of: Settings.files)
         tls = try Self.tls(configuration, cacheFolder: cacheFolder)
         let metricsHost = try configuration.value(of: Settings.metricsHost)
@@ -103,7 +107,13 @@ struct ServeOptions: Sendable {
         let isAskedFor = try configuration.value(of: Settings.tls)
         let authorities = try configuration.value(of: Settings.clientCA)
         // Said where it counts for more than a certificate, it is the last word.
-        if !isAskedFor, configuration.outranks(Settings.tls, Settings.cert) { return nil }
+        if !isAskedFor, configuration.outranks(Settings.tls, Settings.cert) {
+            // But whoever wants certificates of clients is not served without asking for any.
+            if authorities != nil, !configuration.outranks(Settings.tls, Settings.clientCA) {
+                throw configuration.wrong(Settings.clientCA.entry, "needs TLS, which is off (--no-tls)")
+            }
+            return nil
+        }
         let identity: TLSSource.Identity
         switch (try configuration.value(of: Settings.cert), try configuration.value(of: Settings.key)) {
         case (let certificate?, let key?): identity = .files(certificate: certificate, key: key)

@@ -87,9 +87,9 @@ extension Form<HandshakeRate> {
 extension Form<Double> {
     /// In percent.
     static var part: Form {
-        Form("percent", expected: "a part from 0% to 100%") { text in
+        Form("percent", expected: "a part from 0% to 50%") { text in
             guard text.last == "%" else { return nil }
-            return Form<Int>.number("", in: 0...100).read(String(text.dropLast())).map { Double($0) / 100 }
+            return Form<Int>.number("", in: 0...50).read(String(text.dropLast())).map { Double($0) / 100 }
         }
     }
 }

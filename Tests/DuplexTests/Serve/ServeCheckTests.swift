@@ -10,12 +10,19 @@ import WebSocketServer
 @Suite("Checking what duplex serve is to do", .timeLimit(.minutes(1)))
 struct ServeCheckTests {
     private func error(_ arguments: [String], _ environment: [String: String] = [:]) throws -> String? {
-        let configuration = try ServeConfiguration(
-            .parse(arguments),
-            environment: .init(environmentVariables: environment)
-        )
+        let configuration = try configuration(arguments, environment)
         let options = try ServeOptions(configuration, cacheFolder: nil)
         return #expect(throws: ConfigurationError.self) { try options.check(configuration) }?.description
+    }
+
+    private func options(_ arguments: [String], _ environment: [String: String]) throws -> ServeOptions {
+        try ServeOptions(configuration(arguments, environment), cacheFolder: nil)
+    }
+
+    private func configuration(_ arguments: [String], _ environment: [String: String]) throws
+        -> ServeConfiguration
+    {
+        try ServeConfiguration(.parse(arguments), environment: .init(environmentVariables: environment))
     }
 
     @Test func `What the server would refuse is told with its place, wherever it is`() throws {
@@ -51,11 +58,33 @@ struct ServeCheckTests {
             ),
             (["--cert", "/nowhere/c.pem", "--key", "k.pem"], "--cert: /nowhere/c.pem: No such file"),
             (["--tls", "--client-ca", "/nowhere/ca.pem"], "--client-ca: /nowhere/ca.pem: No such file"),
+            (["--handshake-timeout", "0s"], "--handshake-timeout: an opening handshake takes some time"),
         ]
     )
     func `Each is told at the setting that is to blame`(arguments: [String], beginning: String) throws {
         let error = try #require(try error(arguments))
         #expect(error.hasPrefix(beginning), "\(error)")
+    }
+
+    @Test func `Clients' certificates are not forgone in silence`() throws {
+        let file = try TemporaryFolder().write("", to: "ca.pem")
+        for (arguments, variables) in [
+            (["--client-ca", file], ["DUPLEX_TLS": "false"]),
+            (["--client-ca", file, "--no-tls"], [:]),
+            (["--client-ca", file], [:]),
+        ] as [([String], [String: String])] {
+            let wrong = #expect(throws: ConfigurationError.self) { try options(arguments, variables) }
+            #expect(wrong?.description.hasPrefix("--client-ca: needs TLS") == true)
+        }
+        // Said nearer, it is meant for all of it.
+        #expect(try options(["--no-tls"], ["DUPLEX_CLIENT_CA": file]).tls == nil)
+    }
+
+    @Test func `A subprotocol that is there twice is told`() throws {
+        let twice = #expect(throws: ConfigurationError.self) {
+            try options(["--subprotocol", "a", "--subprotocol", "b", "--subprotocol", "a"], [:])
+        }
+        #expect(twice?.description == "--subprotocol: a is there twice")
     }
 
     #if os(Linux)
@@ -70,9 +99,11 @@ struct ServeCheckTests {
     }
     #endif
 
-    @Test func `Every property that settings can make wrong has a setting`() {
-        // Those that no setting reaches: they are as the library has them.
-        let fixed = ["admission.maxSockets", "admission.maxTrackedAddresses", "drain.reason"]
+    @Test func `Whoever is blamed is a setting, and what no setting reaches is nobody's fault`() {
+        // They are as the library has them.
+        let fixed = [
+            "admission.maxSockets", "admission.maxTrackedAddresses", "drain.reason", "drain.requestGrace",
+        ]
         #expect(fixed.allSatisfy { Settings.byProperty[$0] == nil })
         let names = Set(Settings.all.map(\.name))
         #expect(Settings.byProperty.values.allSatisfy { names.contains($0.name) })

@@ -38,7 +38,8 @@ struct FormTests {
     @Test func `Parts are in percent`() {
         #expect(Form<Double>.part.read("0%") == 0)
         #expect(Form<Double>.part.read("25%") == 0.25)
-        #expect(Form<Double>.part.read("100%") == 1)
+        #expect(Form<Double>.part.read("50%") == 0.5)
+        #expect(Form<Double>.part.read("51%") == nil)
         for wrong in ["", "%", "0.1", "10", "101%", "-1%"] { #expect(Form<Double>.part.read(wrong) == nil) }
     }
 

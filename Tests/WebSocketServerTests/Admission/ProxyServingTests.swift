@@ -162,7 +162,7 @@ struct ProxyServingTests {
                 for bytes in wrong {
                     let answer = try await RawConnection.with(port: port) { connection in
                         try? await connection.write(bytes)
-                        return (try? await connection.readToEnd()) ?? []
+                        return await connection.readToEndOrReset()
                     }
                     if bytes.starts(with: Self.line) {
                         #expect(answer.starts(with: "HTTP/1.1 400 ".utf8))
@@ -192,7 +192,7 @@ struct ProxyServingTests {
                 let answer = try await RawConnection.with(port: port) { connection in
                     try? await connection.write(Self.line + Handshake.request("/who").utf8)
                     // It may be reset, since it had sent something.
-                    return (try? await connection.readToEnd()) ?? []
+                    return await connection.readToEndOrReset()
                 }
                 #expect(answer.isEmpty)
                 #expect(served.withLock { $0?.refusals } == [.notAProxy: 1])
@@ -213,7 +213,7 @@ struct ProxyServingTests {
                 let answer = try await RawConnection.with(port: port) { connection in
                     try await connection.write(Array(Self.line.dropLast()))
                     // It may be reset, since it had sent something.
-                    return (try? await connection.readToEnd()) ?? []
+                    return await connection.readToEndOrReset()
                 }
                 #expect(answer.isEmpty)
             }
@@ -229,7 +229,7 @@ struct ProxyServingTests {
         try await serving(watch.watching(configuration), routes) { port in
             let answer = try await RawConnection.with(port: port) { connection in
                 try await connection.write([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3])
-                return (try? await connection.readToEnd()) ?? []
+                return await connection.readToEndOrReset()
             }
             #expect(answer.isEmpty)
             #expect(watch.refused == ["proxyHeader none: 1"])

@@ -110,7 +110,7 @@ struct ProxyTLSTests {
         try await RawConnection.with(port: port) { connection in
             try? await connection.write(bytes)
             if endsOutput { connection.endOutput() }
-            return (try? await connection.readToEnd()) ?? []
+            return await connection.readToEndOrReset()
         }
     }
 
