@@ -11,7 +11,7 @@ the server's memory, descriptors and threads are read from /proc, and what it sa
   end, and the mean of the last quarter exceeds that of the first by no more than that. Warm it is after a fifth of the
   time, two minutes at most, and the allowance is a twentieth of the mean, 4 MiB at least. A run of less than two minutes,
   in which the buffers that go around (16 MiB a thread) are still being filled, says nothing about that;
-- when the last client has gone, what was allocated is given back, but for 4 MiB: what a client leaves behind shows there
+- when the last client has gone, what was allocated is given back, but for 10 MiB: what a client leaves behind shows there
   however short the run;
 - a moment after the last client has gone the server has no connection, no task of a handler, and no descriptor more than
   at the beginning;
@@ -39,7 +39,9 @@ import time
 import zlib
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-KEPT = 4 << 20  # bytes that may be allocated in the end beyond those of the beginning
+# Bytes that may be allocated in the end beyond those of the beginning: of the buffers that its connections take turns
+# with, each of the four loops keeps a little over 2 MiB for the next.
+KEPT = 10 << 20
 PATIENCE = 60  # seconds for anything that must happen; a busy machine may take its time
 TAIL = b"\x00\x00\xff\xff"  # RFC 7692 §7.2.1
 
