@@ -33,15 +33,15 @@ package enum HeapTrim {
         #endif
     }
 
-    /// Trims every ten seconds until the task is cancelled; where it takes long, since there is much to look through, as
+    /// Trims every five seconds until the task is cancelled; where it takes long, since there is much to look through, as
     /// much more seldom as keeps it to half a percent of the time, but every minute.
     package static func runForever() async {
         guard isAvailable else { return }
         let clock = ContinuousClock()
-        var pause = Duration.seconds(10)
+        var pause = Duration.seconds(5)
         while true {
             do { try await clock.sleep(for: pause) } catch { return }
-            pause = min(max(.seconds(10), clock.measure { now() } * 200), .seconds(60))
+            pause = min(max(.seconds(5), clock.measure { now() } * 200), .seconds(60))
         }
     }
 }
