@@ -62,16 +62,7 @@ struct HTTP2FailureTests {
     {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let registry = ConnectionRegistry()
-        let context = try RequestReader.Context(
-            router: try router(),
-            options: .init(),
-            compressionPolicy: nil,
-            registry: registry,
-            topics: TopicHub(),
-            observer: ServerObserver(.init(logger: logger)),
-            admission: AdmissionControl(.init(), host: "127.0.0.1", logger: logger),
-            logger: logger
-        )
+        let context = try RequestReader.Context.plain(router(), registry, logger)
         let channel = EmbeddedChannel()
         let loop = ServerLoop(context, on: channel.eventLoop)
         let point = BreakingPoint()

@@ -60,16 +60,7 @@ struct OpeningFailureTests {
                 }
             )
         )
-        let context = try RequestReader.Context(
-            router: router,
-            options: .init(),
-            compressionPolicy: nil,
-            registry: registry,
-            topics: TopicHub(),
-            observer: ServerObserver(.init(logger: logger)),
-            admission: AdmissionControl(.init(), host: "127.0.0.1", logger: logger),
-            logger: logger
-        )
+        let context = try RequestReader.Context.plain(router, registry, logger)
         let eventLoop = EmbeddedEventLoop()
         let loop = ServerLoop(context, on: eventLoop)
         for number in 1...3 {

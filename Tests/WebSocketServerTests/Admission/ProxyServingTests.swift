@@ -13,13 +13,7 @@ import WebSocketTransport
 struct ProxyServingTests {
     /// Tells a client who it is taken for.
     private func routes(_ server: WebSocketServer) {
-        server.route("/who") { request -> Upgrade<String> in
-            let address = request.remoteAddress.map { "\($0.ipAddress ?? "") \($0.port ?? 0)" } ?? ""
-            return .accept("\(address) \(request.isSecure ? "https" : "http")")
-        } handler: { socket, who, _ in
-            #expect(who.hasPrefix(socket.remoteAddress?.ipAddress ?? "none"))
-            try await socket.send(who)
-        }
+        server.routeWho()
         server.page("/page") { _ in .text(.ok, "a page\n") }
     }
 

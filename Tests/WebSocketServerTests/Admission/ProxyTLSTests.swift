@@ -46,13 +46,7 @@ struct ProxyTLSTests {
         let served = Locked<WebSocketServer?>(nil)
         return try await serving(configuration) { server in
             HTTP2Peer.echo(server)
-            server.route("/who") { request -> Upgrade<String> in
-                let address = request.remoteAddress.map { "\($0.ipAddress ?? "") \($0.port ?? 0)" } ?? ""
-                return .accept("\(address) \(request.isSecure ? "https" : "http")")
-            } handler: { socket, who, _ in
-                #expect(who.hasPrefix(socket.remoteAddress?.ipAddress ?? "none"))
-                try await socket.send(who)
-            }
+            server.routeWho()
             served.withLock { $0 = server }
         } _: { port in
             let server = try #require(served.withLock { $0 })
